@@ -1,0 +1,156 @@
+"""The values that flow through a run. All are frozen and carry no behaviour beyond simple views."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["accepted", "abstained", "failed"]
+"""What became of a pool record: trusted, left open on purpose, or never answered usably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One text to label.
+
+    Attributes:
+        id: Unique within a run.
+        text: The short form, which every rung shows.
+        detail: The long form, if there is one; shown from the ``detail`` rung on.
+        label: The human label, if there is one. In the pool it serves evaluation only.
+        meta: Other columns, for slices in the report; never shown to a teacher.
+    """
+
+    id: str
+    text: str
+    detail: str | None = None
+    label: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def long_text(self) -> str:
+        """Short and long form together, or the short form alone where there is no other."""
+        return f"{self.text}\n{self.detail}" if self.detail else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A human-labelled record as it enters a prompt, with the reason for the label if one was written."""
+
+    record: Record
+    label: str
+    rationale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request brought, parsed.
+
+    Attributes:
+        record_id: The record that was asked about.
+        label: The label, or None when the outcome is not ``ok``.
+        outcome: ``ok`` or the *name* of what went wrong (``unparsed``, ``label_outside_set``, ``refused``, ...).
+        rung: The rung of the ladder that asked.
+        rationale: The teacher's reason.
+        stated: The confidence that the teacher stated, in 0..1; None when it stated none that can be read.
+        label_probabilities: The teacher's own distribution over the labels, where it offers one.
+        neighbour_share: Share of the shown neighbours that carry this label.
+        request_key: Key of the request in the ledger.
+        teacher: Name of the teacher.
+        notes: Named peculiarities that the report counts (``confidence_unreadable``, ``truncated``, ...).
+    """
+
+    record_id: str
+    label: str | None
+    outcome: str
+    rung: str
+    rationale: str = ""
+    stated: float | None = None
+    label_probabilities: Mapping[str, float] | None = None
+    neighbour_share: float | None = None
+    request_key: str = ""
+    teacher: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """The calibrated probability that a label is right, with the signals it came from.
+
+    A signal that was not there is not in ``signals``.
+    """
+
+    value: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The state of one pool record: the answer kept, how sure we are, and the whole trail.
+
+    Attributes:
+        record: The record.
+        answer: The answer kept (highest calibrated confidence), or None when every request failed.
+        confidence: Calibrated confidence in ``answer.label``.
+        status: See ``Status``.
+        trail: All answers, in the order in which the ladder asked.
+        distribution: Our probability for every label, where a student and a teacher could be fused.
+        disputed: True when a confident student contradicts the label and asking again did not settle it.
+        reason: Why the record was not accepted; empty when it was.
+    """
+
+    record: Record
+    answer: Answer | None
+    confidence: Confidence
+    status: Status
+    trail: tuple[Answer, ...] = ()
+    distribution: Mapping[str, float] | None = None
+    disputed: bool = False
+    reason: str = ""
+
+    @property
+    def label(self) -> str | None:
+        return self.answer.label if self.answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A training example for a student.
+
+    Attributes:
+        record: The text.
+        label: The hard label.
+        weight: Importance in the loss, 1 for a human label.
+        target: Soft target, probability by label; None means all mass on ``label``.
+        source: ``gold`` or ``teacher``.
+    """
+
+    record: Record
+    label: str
+    weight: float = 1.0
+    target: Mapping[str, float] | None = None
+    source: Literal["gold", "teacher"] = "gold"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a teacher sent back, before it is parsed.
+
+    Attributes:
+        text: The message.
+        label_probabilities: The teacher's own distribution over the labels, where it offers one.
+        finish: Why it stopped: ``stop``, ``length``, ``refusal`` or the server's own word.
+        prompt_tokens: As counted by the server; 0 when it does not say.
+        completion_tokens: Likewise.
+        model: The model that the server says has answered.
+    """
+
+    text: str
+    label_probabilities: Mapping[str, float] | None = None
+    finish: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model: str = ""
