@@ -1,0 +1,368 @@
+"""The run file: one YAML document as pydantic models, with errors that name the line."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dualchecker.errors import ConfigError
+
+RungName = Literal["brief", "detail", "wide", "reconsider", "senior"]
+RUNGS: tuple[RungName, ...] = ("brief", "detail", "wide", "reconsider", "senior")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskConfig(_Section):
+    """What is asked of every text."""
+
+    kind: Literal["classification"] = "classification"
+    question: str = Field(min_length=1)
+    labels: dict[str, str] = Field(min_length=2)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels_may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return {str(name): "" for name in value}
+        if isinstance(value, dict):
+            return {name: "" if text is None else text for name, text in value.items()}
+        return value
+
+
+class Columns(_Section):
+    """Which column of the data files holds what."""
+
+    id: str = "id"
+    text: str = "text"
+    detail: str | None = "detail"
+    label: str = "label"
+
+
+class DataConfig(_Section):
+    """Where the data is. Paths are relative to the run file.
+
+    ``gold``, ``pool`` and ``test`` are files; or ``gold`` alone is a file and ``pool`` / ``test`` are fractions
+    (0..1) of it, drawn stratified with ``seed``.
+    """
+
+    gold: str
+    pool: str | Annotated[float, Field(gt=0, lt=1)]
+    test: str | Annotated[float, Field(gt=0, lt=1)] | None = None
+    columns: Columns = Columns()
+    calibration: Literal["auto", "cross_fit"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
+    calibration_limit: int = Field(default=300, ge=10)
+    seed: int = 42
+    allow_leaks: bool = False
+
+    @model_validator(mode="after")
+    def _fractions_leave_gold(self) -> "DataConfig":
+        taken = sum(part for part in (self.pool, self.test) if isinstance(part, float))
+        if taken >= 1:
+            raise ValueError(f"pool and test take {taken:.0%} of the file, which leaves no gold")
+        return self
+
+
+class SeniorConfig(_Section):
+    """A teacher: how one model is reached and how it is asked.
+
+    ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
+    """
+
+    kind: Literal["openai", "exemplar", "recorded"] = "exemplar"
+    model: str | None = None
+    base_url: str | None = None
+    key_env: str | None = None
+    temperature: float | None = Field(default=0.0, ge=0, le=2)
+    max_tokens: int = Field(default=400, ge=16)
+    structured: bool = True
+    logprobs: bool = True
+    extra: dict[str, Any] = Field(default_factory=dict)
+    timeout: float = Field(default=60, gt=0)
+    price_input: float = Field(default=0, ge=0, description="per million tokens")
+    price_output: float = Field(default=0, ge=0, description="per million tokens")
+    answers: str | dict[RungName, str] | None = None
+    embedder: str | None = None
+
+    @model_validator(mode="after")
+    def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
+        if self.kind == "openai" and not (self.model and self.base_url):
+            raise ValueError("a teacher of kind openai needs both model and base_url")
+        if self.kind == "recorded" and not self.answers:
+            raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
+        return self
+
+
+class TeacherConfig(SeniorConfig):
+    """The teacher, and the stronger one that the ``senior`` rung asks, if any."""
+
+    senior: SeniorConfig | None = None
+
+
+class AlignConfig(_Section):
+    """ContextAligner: which demonstrations stand in the prompt."""
+
+    embedder: str = "offline"
+    demonstrations: int = Field(default=5, ge=0, le=100)
+    neighbours: int = Field(default=3, ge=0, le=100)
+    wide_neighbours: int = Field(default=8, ge=1, le=200)
+    rationales: bool = True
+
+    @model_validator(mode="after")
+    def _neighbours_fit(self) -> "AlignConfig":
+        if self.neighbours > self.demonstrations:
+            raise ValueError(
+                f"neighbours ({self.neighbours}) cannot exceed demonstrations ({self.demonstrations}): "
+                "demonstrations counts them together with the ones fixed in the template"
+            )
+        return self
+
+
+class PrecisionThreshold(_Section):
+    """Accept from the lowest confidence at which accepted labels reach this precision on calibration gold."""
+
+    precision: float = Field(gt=0.5, lt=1)
+
+
+class CheckConfig(_Section):
+    """Teacher checker and student checker."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] | PrecisionThreshold = PrecisionThreshold(precision=0.95)
+    rungs: tuple[RungName, ...] = RUNGS
+    student: bool = True
+    rounds: int = Field(default=3, ge=1, le=20)
+    borderline: int = Field(default=2, ge=0, le=20)
+    doubtful: Literal["drop", "weight"] = "weight"
+
+    @field_validator("rungs")
+    @classmethod
+    def _in_order(cls, value: tuple[RungName, ...]) -> tuple[RungName, ...]:
+        if not value or value[0] != "brief":
+            raise ValueError("rungs must begin with brief")
+        if list(value) != [rung for rung in RUNGS if rung in value]:
+            raise ValueError(f"rungs must keep the order {', '.join(RUNGS)}, each at most once")
+        return value
+
+
+class StudentConfig(_Section):
+    """The small model."""
+
+    kind: Literal["linear", "encoder"] = "encoder"
+    base: str = "offline"
+    interim: Literal["linear"] = "linear"
+    seed: int = 42
+    text: Literal["text", "detail", "both"] = "both"
+    epochs: float = Field(default=4, gt=0)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    max_length: int = Field(default=256, ge=8)
+    soft_targets: bool = True
+
+
+class LimitsConfig(_Section):
+    """What a run may use. ``max_cost`` is in the currency of the teacher's prices."""
+
+    max_cost: float | None = Field(default=None, ge=0)
+    max_requests: int | None = Field(default=None, ge=1)
+    concurrency: int = Field(default=32, ge=1, le=2048)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    retries: int = Field(default=5, ge=0, le=50)
+    max_prompt_tokens: int = Field(default=8000, ge=200)
+
+
+class ReportConfig(_Section):
+    """What the report compares with; each costs extra requests or training time."""
+
+    few_shot: bool = True
+    references: bool = True
+
+
+class RunConfig(_Section):
+    """A whole run. ``root`` is the folder that relative paths start from."""
+
+    task: TaskConfig
+    data: DataConfig
+    teacher: TeacherConfig = TeacherConfig()
+    method: Literal["dualchecker", "few_shot"] = "dualchecker"
+    align: AlignConfig = AlignConfig()
+    check: CheckConfig = CheckConfig()
+    student: StudentConfig = StudentConfig()
+    limits: LimitsConfig = LimitsConfig()
+    report: ReportConfig = ReportConfig()
+    output: str = "runs/run"
+    root: Path = Field(default=Path(), exclude=True)
+
+    def path(self, name: str) -> Path:
+        """An absolute path; relative ones start at the run file."""
+        return (self.root / Path(name).expanduser()).resolve()
+
+    @property
+    def output_dir(self) -> Path:
+        return self.path(self.output)
+
+    def to_yaml(self) -> str:
+        """The resolved configuration as a run file of its own, in the folder ``root``."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which ``yes``, ``no``, ``on`` and ``off`` are words, so that they can be labels."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:bool"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    """Keys stay as they are written (``true`` and ``1`` are fine label names) and may not repeat."""
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "keys must be plain words", key_node.start_mark)
+        key = key_node.value
+        if key in result:
+            raise yaml.constructor.ConstructorError(None, None, f"key '{key}' is given twice", key_node.start_mark)
+        result[key] = loader.construct_object(value_node, deep=True)
+    return result
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+
+def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
+    """Line (from 1) of every key path."""
+    found: dict[tuple[str, ...], int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            found[here] = key.start_mark.line + 1
+            found |= _lines(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            here = (*path, str(index))
+            found[here] = value.start_mark.line + 1
+            found |= _lines(value, here)
+    return found
+
+
+def _known_keys(path: Sequence[str]) -> list[str]:
+    """The keys that may stand at ``path`` in the run file."""
+    model: Any = RunConfig
+    for name in path:
+        annotation = getattr(model, "model_fields", {}).get(name)
+        if annotation is None:
+            return []
+        candidates = [annotation.annotation, *getattr(annotation.annotation, "__args__", ())]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if model is None:
+            return []
+    return [name for name in model.model_fields if name != "root"]
+
+
+def _place(loc: Sequence[Any], kind: str, lines: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
+    """The key path of an error: pydantic's location without the names of union branches."""
+    path: tuple[str, ...] = ()
+    for index, part in enumerate(str(p) for p in loc):
+        last = index == len(loc) - 1
+        if (*path, part) in lines or part in _known_keys(path) or (last and kind == "extra_forbidden"):
+            path = (*path, part)
+    return path
+
+
+def _explain(error: ValidationError, lines: Mapping[tuple[str, ...], int], source: str) -> ConfigError:
+    items = [(_place(item["loc"], item["type"], lines), item) for item in error.errors()]
+    messages = []
+    for path, item in items:
+        deeper = any(len(other) > len(path) and other[: len(path)] == path for other, _ in items)
+        if deeper and item["type"].endswith(("_type", "_parsing")):
+            continue  # the other branch of a union, which was not meant
+        line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+        place, name = f"line {line}: " if line else "", ".".join(path)
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(path[:-1])
+            close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+            messages.append(f"{place}unknown key '{name}'; {hint}")
+        elif item["type"] == "missing":
+            messages.append(f"{place}'{name}' is missing")
+        else:
+            messages.append(f"{place}{name}: {item['msg'].removeprefix('Value error, ')}")
+    reasons = "\n  ".join(dict.fromkeys(messages))
+    return ConfigError(
+        f"The run file {source} cannot be used.",
+        why=f"\n  {reasons}\n",
+        fix="Mend the file; docs/run-file.md lists every key.",
+    )
+
+
+def parse_setting(text: str) -> tuple[tuple[str, ...], Any]:
+    """Split ``a.b=c`` of ``--set`` into a key path and a YAML value.
+
+    Raises:
+        ConfigError: There is no ``=`` or the value is no YAML.
+    """
+    name, sep, value = text.partition("=")
+    if not sep or not name.strip():
+        raise ConfigError(f"--set {text!r} is not of the form key=value.", fix="Example: --set student.seed=7")
+    try:
+        return tuple(name.strip().split(".")), yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The value of --set {text!r} is not valid YAML.", why=str(error)) from error
+
+
+def build_config(raw: Mapping[str, Any], *, root: Path = Path(), source: str = "<memory>") -> RunConfig:
+    """A configuration from plain values.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value does not fit.
+    """
+    return _validate(dict(raw), root, source, {})
+
+
+def _validate(raw: dict[str, Any], root: Path, source: str, lines: Mapping[tuple[str, ...], int]) -> RunConfig:
+    try:
+        return RunConfig.model_validate({**raw, "root": root})
+    except ValidationError as error:
+        raise _explain(error, lines, source) from None
+
+
+def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
+    """Read a run file and apply ``--set`` settings over it.
+
+    Raises:
+        ConfigError: The file is missing, is no YAML, or breaks the schema; says the line.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no run file {file}.", fix="Write one with: dualchecker init YOUR_DATA.jsonl"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The run file {file} cannot be read.", why=str(error)) from error
+    try:
+        node = yaml.compose(text, _Loader)
+        raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The run file {file} is not valid YAML.", why=str(error)) from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"The run file {file} holds no settings.", fix="See docs/run-file.md for an example.")
+    for setting in settings:
+        keys, value = parse_setting(setting)
+        target = raw
+        for key in keys[:-1]:
+            target = target.setdefault(key, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {setting!r}: '{key}' is a value, not a section.")
+        target[keys[-1]] = value
+    return _validate(raw, file.parent, str(file), _lines(node))
