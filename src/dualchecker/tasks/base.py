@@ -1,0 +1,52 @@
+"""The seam between what is asked and everything that asks, checks or learns it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A reply's text, understood.
+
+    Attributes:
+        label: The label, or None when the outcome is not ``ok``.
+        outcome: ``ok``, or the name of what is wrong with the reply. It is counted, never turned into a default.
+        rationale: The stated reason.
+        stated: The stated confidence in 0..1, or None when there is none that can be read.
+        notes: Named peculiarities, counted in the report.
+    """
+
+    label: str | None
+    outcome: str
+    rationale: str = ""
+    stated: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Task(Protocol):
+    """What is asked of a text and what an answer may be."""
+
+    @property
+    def question(self) -> str: ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Every label with its description, in a fixed order."""
+        ...
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of a reply, for servers that can enforce one."""
+        ...
+
+    def parse(self, reply: str) -> Parsed:
+        """Understand a reply. Never raises; what cannot be understood gets a named outcome."""
+        ...
+
+    def equal(self, left: str | None, right: str | None) -> bool:
+        """Whether two answers mean the same."""
+        ...
+
+    def score(self, predicted: Sequence[str | None], truth: Sequence[str]) -> dict[str, float]:
+        """The task's headline metrics over aligned lists; None counts as wrong."""
+        ...
