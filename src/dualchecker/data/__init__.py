@@ -1,0 +1,24 @@
+"""Bytes in and out: files to records, splits and leak checks, labels to files."""
+
+from dualchecker.data.dataset import Dataset, load_dataset
+from dualchecker.data.fence import Fence, build_fence
+from dualchecker.data.files import read_rows
+from dualchecker.data.rows import to_records
+from dualchecker.data.splits import find_leaks, fingerprint, stratified_split
+from dualchecker.data.write import write_json, write_jsonl, write_table, write_text
+
+__all__ = [
+    "Dataset",
+    "Fence",
+    "build_fence",
+    "find_leaks",
+    "fingerprint",
+    "load_dataset",
+    "read_rows",
+    "stratified_split",
+    "to_records",
+    "write_json",
+    "write_jsonl",
+    "write_table",
+    "write_text",
+]

@@ -1,0 +1,128 @@
+"""Gold, pool and test, loaded and checked against each other."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from dualchecker.config import RunConfig
+from dualchecker.data.files import read_rows
+from dualchecker.data.rows import to_records
+from dualchecker.data.splits import find_leaks, stratified_split
+from dualchecker.errors import DataError
+from dualchecker.records import Record
+from dualchecker.tasks import Classification
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The three sets of a run, and what was noticed on the way in."""
+
+    gold: tuple[Record, ...]
+    pool: tuple[Record, ...]
+    test: tuple[Record, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def load_dataset(config: RunConfig, task: Classification) -> Dataset:
+    """Read, map, split and check the data of a run.
+
+    Raises:
+        DataError: See ``read_rows`` and ``to_records``; also: unknown or too few labels in gold, leaks into test.
+    """
+    warnings: list[str] = []
+
+    def read(name: str, role: str, *, need_label: bool) -> list[Record]:
+        path = config.path(name)
+        records, found = to_records(
+            read_rows(path), config.data.columns, source=f"{role} ({path.name})", need_label=need_label
+        )
+        warnings.extend(found)
+        return records
+
+    data = config.data
+    gold = read(data.gold, "gold", need_label=True)
+    fractions = {name: value for name, value in (("pool", data.pool), ("test", data.test)) if isinstance(value, float)}
+    parts = stratified_split(gold, fractions, data.seed, rest="gold") if fractions else {"gold": gold}
+    gold = parts["gold"]
+    pool = parts["pool"] if "pool" in parts else read(str(data.pool), "pool", need_label=False)
+    test = parts.get("test") or (read(data.test, "test", need_label=True) if isinstance(data.test, str) else [])
+
+    gold = _with_known_labels(gold, task, "gold")
+    test = _with_known_labels(test, task, "test")
+    pool, unknown = _pool_labels(pool, task)
+    if unknown:
+        warnings.append(
+            f"pool: {sum(unknown.values())} labels are not among the task's and are ignored "
+            f"({', '.join(repr(name) for name, _ in unknown.most_common(3))})."
+        )
+    _check_gold(gold, task, warnings)
+    _check_leaks(gold, pool, test, allow=data.allow_leaks, warnings=warnings)
+    return Dataset(tuple(gold), tuple(pool), tuple(test), tuple(warnings))
+
+
+def _with_known_labels(records: Iterable[Record], task: Classification, role: str) -> list[Record]:
+    result = []
+    for record in records:
+        label = task.find(record.label)
+        if label is None:
+            raise DataError(
+                f"{role} record {record.id!r} has the label {record.label!r}, which the task does not know.",
+                why=f"The task's labels are {', '.join(map(repr, task.labels))}.",
+                fix="Add it under task.labels, or mend the record.",
+            )
+        result.append(replace(record, label=label))
+    return result
+
+
+def _pool_labels(records: Iterable[Record], task: Classification) -> tuple[list[Record], Counter[str]]:
+    unknown: Counter[str] = Counter()
+    result = []
+    for record in records:
+        label = task.find(record.label) if record.label is not None else None
+        if label is None and record.label is not None:
+            unknown[record.label] += 1
+        result.append(replace(record, label=label))
+    return result, unknown
+
+
+def _check_gold(gold: list[Record], task: Classification, warnings: list[str]) -> None:
+    counts: Mapping[str, int] = Counter(record.label or "" for record in gold)
+    if len(counts) < 2:
+        raise DataError(
+            f"All {len(gold)} gold records carry the label {next(iter(counts), None)!r}.",
+            why="Neither a threshold nor a student can be fitted on one label.",
+            fix="Add gold records of the other labels; a handful of each is a start.",
+        )
+    missing = [name for name in task.labels if name not in counts]
+    if missing:
+        warnings.append(f"gold has no record of {', '.join(map(repr, missing))}: the student cannot learn it there.")
+    if len(gold) < 20:
+        warnings.append(f"gold has only {len(gold)} records: confidence and thresholds will be very uncertain.")
+
+
+def _check_leaks(
+    gold: list[Record], pool: list[Record], test: list[Record], *, allow: bool, warnings: list[str]
+) -> None:
+    for role, left in (("gold", gold), ("pool", pool)):
+        leaks = find_leaks(left, test)
+        if leaks and not allow:
+            mine, theirs = leaks[0]
+            raise DataError(
+                f"{len(leaks)} test texts also stand in {role} (first: {role} {mine.id!r} = test {theirs.id!r}).",
+                why="The final report would score the student on texts it has seen.",
+                fix="Remove them from one side, or set data.allow_leaks: true to accept it.",
+            )
+        if leaks:
+            warnings.append(f"{len(leaks)} test texts also stand in {role} (allowed by data.allow_leaks).")
+    both = find_leaks(gold, pool)
+    if both:
+        warnings.append(
+            f"{len(both)} pool texts also stand in gold; they are labelled like any other, never with themselves "
+            "as a demonstration."
+        )
+    twins = [pair for pair in find_leaks(gold, gold) if pair[0].id != pair[1].id and pair[0].label != pair[1].label]
+    if twins:
+        warnings.append(
+            f"{len(twins)} gold texts occur twice with different labels (first: {twins[0][0].id!r}, "
+            f"{twins[0][1].id!r}): one of each is wrong."
+        )

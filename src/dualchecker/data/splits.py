@@ -1,0 +1,58 @@
+"""Splits by fraction, and checks that no text stands on both sides of a fence."""
+
+import hashlib
+import random
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from dualchecker.records import Record
+
+
+def fingerprint(text: str) -> str:
+    """A text's identity but for case, width, white space and punctuation (32 hex digits)."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"[\W_]+", " ", folded).strip()
+    return hashlib.blake2b((plain or folded).encode(), digest_size=16).hexdigest()
+
+
+def find_leaks(left: Iterable[Record], right: Iterable[Record]) -> list[tuple[Record, Record]]:
+    """Pairs (left, right) with the same text, exactly or after normalisation."""
+    by_text = {fingerprint(record.text): record for record in left if record.text.strip()}
+    return [
+        (by_text[key], record)
+        for record in right
+        if record.text.strip() and (key := fingerprint(record.text)) in by_text
+    ]
+
+
+def stratified_split(
+    records: Sequence[Record], fractions: Mapping[str, float], seed: int, rest: str
+) -> dict[str, list[Record]]:
+    """Split by label so that every part has each label's share; what no fraction claims goes to ``rest``.
+
+    Texts with one fingerprint stay together, so that a split by fraction cannot leak.
+    """
+    generator = random.Random(seed)
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[fingerprint(record.text)].append(record)
+    strata: dict[str, list[list[Record]]] = defaultdict(list)
+    for group in groups.values():
+        strata[group[0].label or ""].append(group)
+    parts: dict[str, list[Record]] = {name: [] for name in (*fractions, rest)}
+    carry = dict.fromkeys(fractions, 0.0)
+    for label in sorted(strata):
+        members = strata[label]
+        generator.shuffle(members)
+        position = 0
+        for name, fraction in fractions.items():
+            carry[name] += fraction * len(members)
+            count = min(round(carry[name]), len(members) - position)
+            carry[name] -= count
+            parts[name] += [record for group in members[position : position + count] for record in group]
+            position += count
+        parts[rest] += [record for group in members[position:] for record in group]
+    order = {id(record): index for index, record in enumerate(records)}
+    return {name: sorted(part, key=lambda r: order[id(r)]) for name, part in parts.items()}
