@@ -1,0 +1,185 @@
+"""The words of a prompt: Jinja2 files, delimiters that no text can close, fitting to a token limit."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dualchecker.prompts.prompt import Message, Prompt, Shown
+from dualchecker.prompts.rungs import Rung
+from dualchecker.prompts.template import Template
+from dualchecker.records import Answer, Demonstration, Record
+from dualchecker.tasks import Task
+
+_CUT = "\n[... the text was cut here to fit ...]\n"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Prompts are plain text: nothing is HTML-escaped; texts are data because of their delimiters.
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(Path(__file__).parent / "files"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+
+
+def estimate_tokens(text: str) -> int:
+    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
+    other = sum(1 for character in text if ord(character) > 127) if not text.isascii() else 0
+    return (len(text) - other) // 4 + other + 1
+
+
+def pick_tag(texts: Sequence[str]) -> str:
+    """A delimiter that none of the texts contains: ``text``, or ``text-2``, ``text-3`` ... where one does.
+
+    A common constant keeps prompts of a run alike at the front, which servers can cache.
+    """
+    taken = set()
+    for text in texts:
+        taken.update(re.findall(r"<\s*/?\s*(text(?:-\d+)?)\b", text, re.I))
+    taken = {name.lower() for name in taken}
+    number = 1
+    while (name := "text" if number == 1 else f"text-{number}") in taken:
+        number += 1
+    return name
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?。])\s", text.strip(), maxsplit=1)[0]
+
+
+def _shorten(text: str, tokens: int) -> str:
+    """Keep the head and a little of the tail: what something is stands first, what became of it often last."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    # Characters a token, as this very text has them.
+    keep = max(int(len(text) * max(tokens - 12, 8) / estimate_tokens(text)), 20)
+    head = keep * 3 // 4
+    return text[:head].rstrip() + _CUT + text[len(text) - (keep - head) :].lstrip()
+
+
+@dataclass(frozen=True)
+class PromptWriter:
+    """Writes prompts for a task.
+
+    Args:
+        task: Question, labels and reply schema.
+        max_tokens: Estimated size that a prompt may have. What does not fit is cut, most expendable first:
+            the least similar neighbours, then the text itself; both are noted.
+    """
+
+    task: Task
+    max_tokens: int = 8000
+
+    def label(
+        self,
+        record: Record,
+        rung: Rung,
+        template: Template,
+        neighbours: Sequence[Demonstration],
+        previous: Sequence[Answer] = (),
+    ) -> Prompt:
+        """Ask for a label. ``neighbours`` come nearest first, as many as the rung wants."""
+        extra = max(len(neighbours) - max(template.size - len(template.fixed), 0), 0)
+        demonstrations = template.demonstrations(record.text, neighbours, extra if rung.name != "brief" else 0)
+        own_answers = tuple(previous) if rung.decide else ()
+        return self._write(record, rung, template, demonstrations, own_answers)
+
+    def explain(self, record: Record, label: str) -> Prompt:
+        """Ask why people gave ``label`` (ContextAligner: the reason *for the label the human gave*)."""
+        return self._write(record, Rung("brief", long=True, full_guide=True), Template(), (), (), label)
+
+    def _write(
+        self,
+        record: Record,
+        rung: Rung,
+        template: Template,
+        demonstrations: tuple[Demonstration, ...],
+        previous: tuple[Answer, ...],
+        human_label: str | None = None,
+    ) -> Prompt:
+        text = record.long_text if rung.long else record.text
+        notes: list[str] = []
+        bare = self._messages(rung, template, (), "", previous, human_label)
+        room = self.max_tokens - _size(bare)
+        if estimate_tokens(text) > room * 3 // 4:
+            text = _shorten(text, max(room * 3 // 4, 50))
+            notes.append("truncated")
+        messages = self._messages(rung, template, demonstrations, text, previous, human_label)
+        dropped = 0
+        while demonstrations and _size(messages) > self.max_tokens:
+            fixed_ids = {demo.record.id for demo in template.fixed}
+            # Neighbours stand least similar first, behind the fixed ones.
+            worst = next(
+                (i for i, d in enumerate(demonstrations) if d.record.id not in fixed_ids),
+                len(demonstrations) - 1,
+            )
+            demonstrations = demonstrations[:worst] + demonstrations[worst + 1 :]
+            dropped += 1
+            messages = self._messages(rung, template, demonstrations, text, previous, human_label)
+        if dropped:
+            notes.append("demonstrations_dropped")
+        schema = self.task.schema()
+        if human_label is not None:
+            schema = {**schema, "properties": {"rationale": {"type": "string"}}, "required": ["rationale"]}
+        return Prompt(
+            record_id=record.id,
+            rung="explain" if human_label is not None else rung.name,
+            messages=messages,
+            shown=Shown(text, tuple(self.task.labels), demonstrations, human_label, previous, rung.long),
+            schema=schema,
+            purpose="label" if human_label is None else "explain",
+            notes=tuple(notes),
+        )
+
+    def _messages(
+        self,
+        rung: Rung,
+        template: Template,
+        demonstrations: Sequence[Demonstration],
+        text: str,
+        previous: Sequence[Answer],
+        human_label: str | None,
+    ) -> tuple[Message, ...]:
+        bodies = [d.record.long_text if rung.long else d.record.text for d in demonstrations]
+        reasons = [d.rationale or "" for d in demonstrations]
+        tag = pick_tag([text, *bodies, *reasons, *(answer.rationale for answer in previous)])
+        by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
+        environment = _environment()
+        block_file = environment.get_template("block.j2")
+
+        def block(demo: Demonstration) -> str:
+            return block_file.render(tag=tag, text=by_id[demo.record.id], rationale=demo.rationale, label=demo.label)
+
+        fixed_ids = {demo.record.id for demo in template.fixed}
+        labels: Mapping[str, str] = self.task.labels
+        guide = [(name, text_ if rung.full_guide else _first_sentence(text_)) for name, text_ in labels.items()]
+        values = {
+            "question": self.task.question,
+            "labels": guide,
+            "names": json.dumps(list(labels), ensure_ascii=False),
+            "purpose": "label" if human_label is None else "explain",
+            "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
+            "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],
+            "human_label": human_label,
+            "previous": previous,
+            "text": text,
+            "tag": tag,
+            "block": block,
+        }
+        return tuple(
+            {"role": role, "content": environment.get_template(f"{role}.j2").render(values).strip()}
+            for role in ("system", "user")
+        )
+
+
+def _size(messages: Sequence[Message]) -> int:
+    return sum(estimate_tokens(message["content"]) for message in messages)
