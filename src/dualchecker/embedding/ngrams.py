@@ -1,0 +1,61 @@
+"""Character n-gram TF-IDF: needs no model and serves any language."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.embedding.base import Vectors
+
+_FEATURES = 2**18
+_RANGE = (2, 4)
+
+
+class NgramEmbedder:
+    """Hashed character n-grams (2-4, inside word boundaries) with sub-linear counts and inverse document frequencies.
+
+    ``fit`` learns the document frequencies; before it, all n-grams count alike. Vectors are SciPy CSR rows.
+    """
+
+    def __init__(self, idf: npt.NDArray[np.float64] | None = None) -> None:
+        self._idf = idf
+
+    @property
+    def name(self) -> str:
+        digest = "unfitted" if self._idf is None else hashlib.sha256(self._idf.tobytes()).hexdigest()[:12]
+        return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{digest}"
+
+    @property
+    def idf(self) -> npt.NDArray[np.float64] | None:
+        """Inverse document frequencies, shape (features,), for saving."""
+        return self._idf
+
+    def _counts(self, texts: Sequence[str]) -> Any:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        vectorizer = HashingVectorizer(
+            analyzer="char_wb", ngram_range=_RANGE, n_features=_FEATURES, norm=None, alternate_sign=False
+        )
+        return vectorizer.transform(texts)
+
+    def fit(self, texts: Sequence[str]) -> None:
+        if not texts:
+            return
+        counts = self._counts(texts)
+        frequency = np.bincount(counts.indices, minlength=_FEATURES)
+        # n-grams never seen in the run get the weight of the rarest ones rather than an outlier's.
+        self._idf = np.log((1 + len(texts)) / (1 + np.maximum(frequency, 1))) + 1
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        from scipy.sparse import csr_matrix
+        from sklearn.preprocessing import normalize
+
+        if not len(texts):
+            return csr_matrix((0, _FEATURES), dtype=np.float32)
+        counts = self._counts(texts)
+        counts.data = 1 + np.log(counts.data)
+        if self._idf is not None:
+            counts.data *= self._idf[counts.indices]
+        return normalize(counts).astype(np.float32)

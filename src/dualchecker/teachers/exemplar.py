@@ -1,0 +1,97 @@
+"""The embedded teacher: answers from the demonstrations in its own prompt. It is no language model, and says so."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from dualchecker.config import RUNGS
+from dualchecker.embedding import Embedder, similarity
+from dualchecker.errors import RequestFailed
+from dualchecker.prompts import Prompt
+from dualchecker.records import Answer, Reply
+from dualchecker.teachers.base import FreeTeacher
+
+VERSION = 1
+"""Enters the request key: raise it whenever answers change."""
+
+_TEMPERATURE = 0.06
+"""Similarities of short texts lie between about .2 and .8; this makes a lead of .1 worth a factor of five."""
+
+_WORDS = re.compile(r"[^\W\d_]{4,}")
+
+
+class ExemplarTeacher(FreeTeacher):
+    """Votes with the labels of the demonstrations, weighted by embedding similarity to the text.
+
+    Its confidence is the winning label's share of the weights, shrunk by one pseudo-vote spread over the labels that
+    were shown; like any stated confidence it needs calibration. It serves to run the whole job on a machine with no
+    key, no GPU and no model hub.
+    """
+
+    name = "exemplar"
+    rungs = frozenset(RUNGS) | {"explain"}
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def payload(self, prompt: Prompt) -> dict[str, Any]:
+        return {
+            "teacher": "exemplar",
+            "version": VERSION,
+            "embedder": self._embedder.name,
+            "messages": [dict(message) for message in prompt.messages],
+        }
+
+    async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
+        if prompt.purpose == "explain":
+            return Reply(json.dumps({"rationale": self._explain(prompt)}, ensure_ascii=False), model=self.name)
+        shown = prompt.shown
+        if not shown.demonstrations:
+            raise RequestFailed(
+                "The exemplar teacher was shown no demonstration.",
+                kind="no_demonstrations",
+                why="It answers by similarity to demonstrations and knows nothing else.",
+                fix="Set align.demonstrations to at least 1, or use another teacher.",
+                fatal=True,
+            )
+        texts = [d.record.long_text if shown.long else d.record.text for d in shown.demonstrations]
+        vectors = self._embedder.embed([shown.text, *texts])
+        similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
+        weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
+        votes: dict[str, float] = dict.fromkeys(shown.labels, 0.0)
+        for demo, weight in zip(shown.demonstrations, weights, strict=True):
+            votes[demo.label] += float(weight)
+        if shown.previous:  # deciding between its own answers: what it thought before still counts
+            votes = self._with_previous(votes, shown.previous)
+        share = _normalised({k: v + 0.5 / len(votes) for k, v in votes.items()})
+        label = max(share, key=share.__getitem__)
+        nearest = int(np.argmax(similarities))
+        told = shown.demonstrations[nearest]
+        rationale = (
+            f"The most similar labelled text ({told.record.id}, cosine {similarities[nearest]:.2f}) is {told.label}; "
+            f"weighted by similarity, {share[label]:.0%} of the {len(texts)} shown speak for {label}."
+        )
+        body = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
+        return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=share, model=self.name)
+
+    @staticmethod
+    def _with_previous(votes: dict[str, float], previous: tuple[Answer, ...]) -> dict[str, float]:
+        mixed = _normalised(votes)
+        for answer in previous:
+            for label, probability in (answer.label_probabilities or {}).items():
+                mixed[label] += probability
+        return _normalised(mixed)
+
+    @staticmethod
+    def _explain(prompt: Prompt) -> str:
+        words = Counter(word.lower() for word in _WORDS.findall(prompt.shown.text))
+        common = ", ".join(word for word, _ in sorted(words.items(), key=lambda p: (-p[1], -len(p[0]), p[0]))[:5])
+        return f"People labelled it {prompt.shown.human_label}; its most telling words are {common or 'none'}."
+
+
+def _normalised(weights: dict[str, float]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {label: weight / total for label, weight in weights.items()}
