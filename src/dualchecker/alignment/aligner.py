@@ -1,0 +1,131 @@
+"""The ContextAligner (DualChecker, section on aligning teacher output with human labelling standards)."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.alignment.index import GoldIndex
+from dualchecker.asking import Asker
+from dualchecker.config import AlignConfig
+from dualchecker.data import Fence
+from dualchecker.embedding import Embedder
+from dualchecker.prompts import PromptWriter, Rung, Template
+from dualchecker.records import Demonstration, Record
+from dualchecker.tasks import Task
+from dualchecker.teachers import Teacher
+
+
+class ContextAligner:
+    """Chooses demonstrations for every text and has the teacher write the reason for each *human* label.
+
+    The context then carries the human labelling standard. Rationales are written once a demonstration, when it is
+    first shown; the ledger keeps them.
+
+    Args:
+        task: What is asked.
+        fence: Only its demonstrations are ever shown.
+        embedder: Similarity of texts.
+        config: Numbers of demonstrations; whether rationales are written.
+        writer: Writes the prompts for rationales.
+        asker: Asks.
+        teacher: Writes rationales, if it can.
+        seed: Draws the first fixed demonstrations.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        fence: Fence,
+        embedder: Embedder,
+        config: AlignConfig,
+        writer: PromptWriter,
+        asker: Asker,
+        teacher: Teacher,
+        seed: int = 0,
+    ) -> None:
+        self._task, self._fence, self._embedder, self._config = task, fence, embedder, config
+        self._writer, self._asker, self._teacher, self._seed = writer, asker, teacher, seed
+        self._rationales: dict[str, str] = {}
+        self.failed_rationales = 0
+
+    @cached_property
+    def _short(self) -> GoldIndex:
+        return GoldIndex(self._embedder, self._fence.demonstrations)
+
+    @cached_property
+    def _long(self) -> GoldIndex:
+        if any(record.detail for record in self._fence.demonstrations):
+            return GoldIndex(self._embedder, self._fence.demonstrations, long=True)
+        return self._short
+
+    def template(self, *, fixed: int | None = None) -> Template:
+        """The first template: fixed demonstrations drawn by seed, the labels in turn.
+
+        Args:
+            fixed: How many stand in every prompt; by default those that are not neighbours. With as many as
+                ``demonstrations`` the template is plain few-shot.
+        """
+        size = self._config.demonstrations
+        wanted = size - self._config.neighbours if fixed is None else fixed
+        by_label: dict[str, list[Record]] = defaultdict(list)
+        for record in self._fence.demonstrations:
+            by_label[record.label or ""].append(record)
+        generator = random.Random(self._seed)
+        queues = []
+        for label in self._task.labels:
+            if by_label[label]:
+                generator.shuffle(by_label[label])
+                queues.append(by_label[label])
+        if len(queues) > wanted:
+            generator.shuffle(queues)  # more labels than places: chance decides, not the order of the run file
+        chosen: list[Record] = []
+        while len(chosen) < wanted and any(queues):
+            for queue in queues:
+                if queue and len(chosen) < wanted:
+                    chosen.append(queue.pop())
+        return Template(tuple(self.explain(chosen)), size)
+
+    def neighbours(
+        self, records: Sequence[Record], rung: Rung, doubts: Sequence[Sequence[str]] | None = None
+    ) -> list[list[Demonstration]]:
+        """The demonstrations nearest to each record, nearest first, with their rationales.
+
+        Args:
+            records: The texts asked about. None is ever its own neighbour.
+            rung: Says how many, and whether the long forms are compared.
+            doubts: For each record the labels in doubt, for the rungs that show counter-examples.
+        """
+        if not records or not (rung.neighbours or rung.counter_examples):
+            return [[] for _ in records]
+        index = self._long if rung.long else self._short
+        scores = index.similarities(records)
+        found = [
+            index.nearest(scores[row], rung.neighbours, doubts[row] if doubts else (), rung.counter_examples)
+            for row in range(len(records))
+        ]
+        by_id = {d.record.id: d for d in self.explain(list({r.id: r for rows in found for r in rows}.values()))}
+        return [[by_id[record.id] for record in rows] for rows in found]
+
+    def label_shares(self, records: Sequence[Record], *, long: bool = False) -> npt.NDArray[np.float64]:
+        """Share of each label among the nearest human labels, shape (records, labels); a free signal."""
+        index = self._long if long else self._short
+        return index.label_shares(index.similarities(records), self._config.wide_neighbours, tuple(self._task.labels))
+
+    def explain(self, records: Sequence[Record]) -> list[Demonstration]:
+        """Demonstrations of the records, with the teacher's reason for the human label where it can give one."""
+        todo = [record for record in records if record.id not in self._rationales]
+        if todo and self._config.rationales and "explain" in self._teacher.rungs:
+            prompts = [self._writer.explain(record, record.label or "") for record in todo]
+            for record, outcome in zip(todo, self._asker.ask(self._teacher, prompts, "explain"), strict=True):
+                reply = outcome.reply
+                rationale = self._task.parse(reply.text).rationale if reply else ""
+                if not rationale and reply and "{" not in reply.text:
+                    rationale = reply.text.strip()[:500]  # a plain sentence is a reason as well
+                self.failed_rationales += not rationale
+                self._rationales[record.id] = " ".join(rationale.split())
+        return [replace(Demonstration(r, r.label or ""), rationale=self._rationales.get(r.id) or None) for r in records]
