@@ -1,0 +1,178 @@
+"""From signals to the probability of being right: a small logistic model with a documented prior."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.confidence.signals import SIGNALS
+
+Signals = Mapping[str, float]
+
+_CLIP = 0.005
+"""Signals are taken as at least 0.5 % and at most 99.5 % sure: beyond that, log-odds measure only bravado."""
+
+PRIOR_INTERCEPT = 0.5
+PRIOR_SLOPE = 0.4
+PRIOR_STRENGTH = 1.0
+"""Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with 0.4 of its
+stated log-odds, since single signals are overconfident. The prior weighs as a Gaussian of standard deviation 1."""
+
+
+def _design(rows: Sequence[Signals], names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Intercept, log-odds of every signal (0 if missing), missing indicators; shape (n, 1 + 2 * signals)."""
+    count = len(names)
+    design = np.zeros((len(rows), 1 + 2 * count))
+    design[:, 0] = 1
+    for i, row in enumerate(rows):
+        for j, name in enumerate(names):
+            value = row.get(name)
+            if value is None or not np.isfinite(value):
+                design[i, 1 + count + j] = 1
+            else:
+                p = min(max(float(value), _CLIP), 1 - _CLIP)
+                design[i, 1 + j] = np.log(p / (1 - p))
+    return design
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Probability that an answer is right, from its signals.
+
+    Logistic regression on the log-odds of the signals with missing indicators. Slopes are never negative: a higher
+    signal cannot lower the confidence. With little gold the fit stays near its prior; with none it *is* the prior.
+
+    Attributes:
+        names: The signals that it reads; others are ignored.
+        weights: Intercept, slopes, missing indicators, shape (1 + 2 * signals,).
+        fitted_on: Number of gold answers that it was fitted on.
+    """
+
+    names: tuple[str, ...]
+    weights: npt.NDArray[np.float64]
+    fitted_on: int = 0
+
+    @classmethod
+    def prior(
+        cls,
+        names: Sequence[str] = SIGNALS,
+        intercept: float = PRIOR_INTERCEPT,
+        slopes: float | Sequence[float] = PRIOR_SLOPE,
+    ) -> "Calibrator":
+        """What is believed before any gold is seen."""
+        weights = np.zeros(1 + 2 * len(names))
+        weights[0] = intercept
+        weights[1 : 1 + len(names)] = slopes
+        return cls(tuple(names), weights)
+
+    @classmethod
+    def fit(
+        cls,
+        rows: Sequence[Signals],
+        right: Sequence[bool],
+        prior: "Calibrator | None" = None,
+        strength: float = PRIOR_STRENGTH,
+    ) -> "Calibrator":
+        """Maximum a posteriori by Newton steps.
+
+        Args:
+            rows: Signals of answers about gold records.
+            right: Whether each was right.
+            prior: Mean of the Gaussian prior; a calibrator fitted elsewhere, or the documented one.
+            strength: Inverse variance of the prior.
+        """
+        prior = prior or cls.prior()
+        start, count = prior.weights, len(prior.names)
+        if not rows:
+            return cls(prior.names, start.copy(), 0)
+        design, target = _design(rows, prior.names), np.asarray(right, dtype=float)
+        columns = np.arange(design.shape[1])
+        slopes = (columns >= 1) & (columns <= count)
+        # An indicator that is the same everywhere would only share the intercept's work.
+        free = (columns <= count) | (np.ptp(design, axis=0) > 0)
+        penalty = np.where(columns == 0, 0.25 * strength, strength)
+        weights = start.copy()
+        for _ in range(count + 1):
+            weights = _newton(design, target, weights, start, penalty, free)
+            negative = slopes & free & (weights < 0)
+            if not negative.any():
+                break
+            weights[negative] = 0.0
+            free &= ~negative
+        return cls(prior.names, weights, len(rows))
+
+    def predict(self, rows: Sequence[Signals]) -> npt.NDArray[np.float64]:
+        """Probabilities of being right, shape (n,)."""
+        if not rows:
+            return np.zeros(0)
+        return _sigmoid(_design(rows, self.names) @ self.weights)
+
+    def describe(self) -> dict[str, float]:
+        """Weight of each signal, for the report."""
+        slopes = {name: float(self.weights[1 + j]) for j, name in enumerate(self.names)}
+        return {"intercept": float(self.weights[0]), **slopes}
+
+
+def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+
+
+def _newton(
+    design: npt.NDArray[np.float64],
+    target: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    mean: npt.NDArray[np.float64],
+    penalty: npt.NDArray[np.float64],
+    free: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    def loss(w: npt.NDArray[np.float64]) -> float:
+        z = design @ w
+        return float(np.sum(np.logaddexp(0, z) - target * z) + 0.5 * np.sum(penalty * (w - mean) ** 2))
+
+    weights = weights.copy()
+    current = loss(weights)
+    for _ in range(50):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (p - target) + penalty * (weights - mean)
+        hessian = (design.T * (p * (1 - p))) @ design + np.diag(penalty)
+        step = np.zeros_like(weights)
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
+        scale = 1.0
+        while scale > 1e-4 and loss(weights - scale * step) > current:
+            scale /= 2
+        updated = loss(weights - scale * step)
+        if updated > current - 1e-9:
+            break
+        weights, current = weights - scale * step, updated
+    return weights
+
+
+def cross_fitted(
+    rows: Sequence[Signals],
+    right: Sequence[bool],
+    prior: Calibrator | None = None,
+    folds: int = 10,
+    strength: float = PRIOR_STRENGTH,
+    groups: Sequence[int] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Confidence of every gold answer from calibrators that have not seen it, shape (n,).
+
+    Args:
+        groups: Fold of each row; by default rows are dealt out in turn, right and wrong ones separately.
+    """
+    target = np.asarray(right, dtype=bool)
+    if groups is None:
+        fold = np.zeros(len(rows), dtype=int)
+        for value in (True, False):
+            members = np.flatnonzero(target == value)
+            fold[members] = np.arange(len(members)) % folds
+    else:
+        fold = np.asarray(groups, dtype=int)
+    out = np.zeros(len(rows))
+    for number in np.unique(fold):
+        held = np.flatnonzero(fold == number).tolist()
+        kept = np.flatnonzero(fold != number).tolist()
+        model = Calibrator.fit([rows[i] for i in kept], target[kept].tolist(), prior, strength)
+        out[held] = model.predict([rows[i] for i in held])
+    return out

@@ -1,0 +1,32 @@
+"""The signals of one answer. A missing signal is missing, never an invented number."""
+
+from collections.abc import Sequence
+
+from dualchecker.records import Answer
+
+SIGNALS = ("stated", "label_probability", "neighbour_share", "repeat_share", "student")
+"""Stated confidence; the teacher's own probability of the label; the label's share among the nearest human labels;
+share of the teacher's answers so far that agree; the student's out-of-fold probability of the label."""
+
+
+def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:
+    """Signals that are there for ``answer``, each in 0..1.
+
+    Args:
+        answer: The answer judged.
+        trail: All answers about this record so far, ``answer`` among them.
+        student: A student's out-of-fold probability of the answer's label.
+    """
+    signals: dict[str, float] = {}
+    if answer.stated is not None:
+        signals["stated"] = answer.stated
+    if answer.label_probabilities and answer.label is not None:
+        signals["label_probability"] = float(answer.label_probabilities.get(answer.label, 0.0))
+    if answer.neighbour_share is not None:
+        signals["neighbour_share"] = answer.neighbour_share
+    usable = [other for other in trail if other.ok]
+    if len(usable) > 1:
+        signals["repeat_share"] = sum(other.label == answer.label for other in usable) / len(usable)
+    if student is not None:
+        signals["student"] = student
+    return signals
