@@ -1,0 +1,8 @@
+"""Small models that learn from gold and accepted labels."""
+
+from dualchecker.students.base import Probabilities, Student
+from dualchecker.students.card import model_card
+from dualchecker.students.choose import load_student, make_student
+from dualchecker.students.linear import LinearStudent
+
+__all__ = ["LinearStudent", "Probabilities", "Student", "load_student", "make_student", "model_card"]

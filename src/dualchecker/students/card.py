@@ -1,0 +1,147 @@
+"""The model card: what a student is, how it was made, how good it is, and where it ends."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_NOT_HUB_NAMES = {"offline": "sentence-transformers/all-MiniLM-L6-v2", "ngrams": None}
+
+_USE_ENCODER = """\
+The folder is a plain Hugging Face model: `transformers` and `torch` are all it needs.
+
+```python
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="PATH/TO/THIS/FOLDER", truncation=True, top_k=None)
+classify("A text to label.")
+```
+"""
+
+_USE_LINEAR = """\
+```bash
+pip install dualchecker
+dualchecker predict PATH/TO/THIS/FOLDER texts.jsonl
+```
+"""
+
+
+def model_card(
+    *,
+    kind: str,
+    base: str,
+    task_question: str,
+    labels: Mapping[str, str],
+    counts: Mapping[str, int],
+    metrics: Mapping[str, Any],
+    seed: int,
+    teacher: str = "",
+) -> str:
+    """A model card in Markdown with the YAML front matter of the Hugging Face hub.
+
+    Args:
+        kind: ``encoder`` or ``linear``.
+        base: The encoder that was fine-tuned, or the embedder under the linear student, as in the run file.
+        task_question: The question that a label answers.
+        labels: Description by label, in the order of the model's outputs; a description may be empty.
+        counts: Training examples by source, such as ``{"gold": 200, "teacher": 1800}``.
+        metrics: Results on held-out human labels by name: a number, ``(value, low, high)``, or
+            ``{"value": ..., "low": ..., "high": ...}``. May be empty, which the card then says.
+        seed: Seed of the training.
+        teacher: Name of the model that gave the teacher's labels, if there was one.
+
+    Returns:
+        The card. Values from outside are escaped, so that none can break the front matter or a table.
+    """
+    front: dict[str, Any] = {
+        "library_name": "transformers" if kind == "encoder" else "dualchecker",
+        "pipeline_tag": "text-classification",
+        "tags": ["text-classification", "dualchecker", "distillation"],
+    }
+    if hub_name := _hub_name(base):
+        front["base_model"] = hub_name
+    sections = [
+        f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n",
+        "# Text classifier made with dualchecker\n",
+        f"It reads a text and gives a probability for each label. The question: {_inline(task_question)}\n",
+        "## Labels\n",
+        _table(("Label", "Meaning"), labels.items()),
+        "## How to use it\n",
+        _USE_ENCODER if kind == "encoder" else _USE_LINEAR,
+        "## How it was made\n",
+        _origin(kind, base, counts, seed, teacher),
+        "## Results\n",
+        _results(metrics),
+        "## Limits\n",
+        _limits(base, counts),
+    ]
+    return "\n".join(sections)
+
+
+def _inline(value: object) -> str:
+    """Text on one line, in which no character is Markdown or HTML."""
+    text = re.sub(r"([\\`*\[\]<>|~$&#])", r"\\\1", " ".join(str(value).split()))
+    # Underscores inside a word are plain text already, and label names are full of them.
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
+
+
+def _table(header: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *([_inline(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _hub_name(base: str) -> str | None:
+    """The name of ``base`` on the Hugging Face hub; None for a folder and for what is no model."""
+    if base in _NOT_HUB_NAMES:
+        return _NOT_HUB_NAMES[base]
+    is_name = re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", base)
+    return base if is_name and not Path(base).exists() else None
+
+
+def _origin(kind: str, base: str, counts: Mapping[str, int], seed: int, teacher: str) -> str:
+    # Of a folder only its name: where it lay on somebody's disk is nobody's business.
+    start = _inline(_hub_name(base) or Path(base).name)
+    how = "Fine-tuned from" if kind == "encoder" else "Logistic regression on vectors of"
+    names = {"gold": "labels by people", "teacher": f"labels by the teacher {teacher}"}
+    table = _table(("Trained on", "Texts"), [(names.get(name, name), count) for name, count in counts.items()])
+    return f"{how} {start} with seed {seed}.\n\n{table}"
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    if not metrics:
+        return "Not measured: no labels by people were held out. Test it on your own before you rely on it.\n"
+    rows = [(name, *_value_and_interval(result)) for name, result in metrics.items()]
+    return "On labels by people that were kept out of training:\n\n" + _table(("Measure", "Value", "Interval"), rows)
+
+
+def _value_and_interval(result: Any) -> tuple[str, str]:
+    if isinstance(result, Mapping) and "value" in result:
+        result = (result["value"], result.get("low"), result.get("high"))
+    if isinstance(result, tuple | list) and len(result) == 3:
+        value, low, high = result
+        known = low is not None and high is not None
+        return _number(value), f"{_number(low)} to {_number(high)}" if known else ""
+    return _number(result), ""
+
+
+def _number(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+
+
+def _limits(base: str, counts: Mapping[str, int]) -> str:
+    limits = [
+        "Every text gets one of the labels above, also a text that has nothing to do with the question.",
+        "Texts unlike those it was trained on (another source, time or language) may be judged worse.",
+        "Its probabilities were not checked for calibration: set thresholds on labelled texts of your own.",
+        "`dualchecker.json` says which form of a record it reads (`text`) and, for an encoder, after how "
+        "many tokens a text is cut (`max_length`).",
+        "It is one training run with one seed; another seed gives somewhat other results.",
+    ]
+    if counts.get("teacher"):
+        limits.insert(0, "Part of its labels come from a teacher model; errors and leanings of that model can live on.")
+    if base == "offline":
+        limits.append("The encoder it started from was trained on English.")
+    return "".join(f"- {limit}\n" for limit in limits)

@@ -1,0 +1,77 @@
+"""From the run file, or a saved folder, to a student."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dualchecker.config import StudentConfig
+from dualchecker.embedding import Embedder
+from dualchecker.errors import StudentError
+from dualchecker.students.base import Student
+from dualchecker.students.linear import LinearStudent
+
+
+def make_student(
+    config: StudentConfig,
+    labels: Sequence[str],
+    embedder: Embedder,
+    embedder_name: str,
+    *,
+    kind: str | None = None,
+    seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Student:
+    """An untrained student.
+
+    Args:
+        config: The ``student`` section.
+        labels: Order of the columns.
+        embedder: For linear students.
+        embedder_name: Its name in the run file.
+        kind: Overrides ``config.kind``.
+        seed: Overrides ``config.seed``.
+        progress: Called with (step, steps) by students that train in steps.
+    """
+    seed = config.seed if seed is None else seed
+    if (kind or config.kind) == "linear":
+        return LinearStudent(
+            labels,
+            embedder,
+            base=embedder_name,
+            soft_targets=config.soft_targets,
+            text=config.text,
+            seed=seed,
+        )
+    from dualchecker.students.encoder import EncoderStudent
+
+    return EncoderStudent(
+        labels,
+        base=config.base,
+        seed=seed,
+        text=config.text,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        max_length=config.max_length,
+        soft_targets=config.soft_targets,
+        progress=progress,
+    )
+
+
+def load_student(folder: Path) -> Student:
+    """A saved student of either kind.
+
+    Raises:
+        StudentError: The folder holds none.
+    """
+    try:
+        kind = json.loads((folder / "dualchecker.json").read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StudentError(
+            f"{folder} holds no student.", why=str(error), fix="Name the student folder of a finished run."
+        ) from error
+    if kind == "linear":
+        return LinearStudent.load(folder)
+    from dualchecker.students.encoder import EncoderStudent
+
+    return EncoderStudent.load(folder)

@@ -1,0 +1,293 @@
+"""The fine-tuned student: a Hugging Face encoder with a classification head, trained on soft labels."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.embedding.transformer import (
+    batches_by_length,
+    encode,
+    import_torch,
+    load_pretrained,
+    quiet_transformers,
+    token_lengths,
+)
+from dualchecker.errors import ConfigError, StudentError
+from dualchecker.records import Example, Record
+from dualchecker.students.base import Probabilities, check_examples, record_text, targets_and_weights
+from dualchecker.students.files import write_folder
+
+_MODEL = "AutoModelForSequenceClassification"
+_SETTINGS = "dualchecker.json"
+_WARM_UP = 0.1
+_WEIGHT_DECAY = 0.01
+_GRADIENT_NORM = 1.0
+_BUCKET = 32  # batches that are sorted by length together
+_PREDICT_BATCH = 64
+
+
+def learning_rate_factor(step: int, total: int) -> float:
+    """Linear warm-up over a tenth of the steps, then linear decay.
+
+    Args:
+        step: Optimiser steps already taken.
+        total: Optimiser steps that will be taken in all.
+
+    Returns:
+        A factor in 0..1: above 0 for every step that is taken, and 0 exactly when all are.
+    """
+    warm_up = int(_WARM_UP * total)
+    if step < warm_up:
+        return (step + 1) / (warm_up + 1)
+    return (total - step) / (total - warm_up)
+
+
+def bucketed_batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:
+    """One epoch: every position once, in batches of similar length and nearly equal size, in random order.
+
+    Texts are shuffled, cut into buckets of some batches, and sorted by length inside each bucket; so batches
+    need little padding (a few per cent, where random batches double the work) and still differ every epoch.
+    """
+    order = rng.permutation(len(lengths))
+    batches: list[npt.NDArray[np.intp]] = []
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = order[start : start + size * _BUCKET]
+        bucket = bucket[np.argsort(np.asarray(lengths)[bucket], kind="stable")]
+        batches += np.array_split(bucket, math.ceil(len(bucket) / size))
+    for number in rng.permutation(len(batches)):
+        yield batches[number]
+
+
+class EncoderStudent:
+    """A ``Student`` that fine-tunes an encoder; its folder is a plain Hugging Face model.
+
+    The loss is cross-entropy with soft targets, weighted by example; examples of weight 0 are left out. The
+    learning rate reaches zero when the last step is done. With validation examples, the weights of the epoch
+    with the lowest log-loss on them are kept. On one machine's CPU, the same seed and data give the same
+    student. The caller's random state stays as it was.
+
+    Args:
+        labels: All labels, in the order of the columns of ``predict``.
+        base: ``offline`` (MiniLM from its package), a folder, or a name on the hub.
+        seed: Decides the head's first weights, dropout and the order of the texts.
+        text: What it reads of a record: ``text``, ``detail`` or ``both``.
+        epochs: Passes over the examples; may be a fraction.
+        batch_size: Texts per optimiser step.
+        learning_rate: At its peak, after the warm-up.
+        max_length: Tokens after which a text is cut.
+        soft_targets: Learn from ``Example.target`` where there is one; otherwise from the hard label alone.
+        freeze: Lower layers that stay as they are, together with the embeddings; 0 trains everything.
+        progress: Called after every step with the steps taken and the steps in all.
+    """
+
+    kind = "encoder"
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        base: str = "offline",
+        seed: int = 42,
+        text: str = "text",
+        epochs: float = 4,
+        batch_size: int = 16,
+        learning_rate: float = 1e-4,
+        max_length: int = 256,
+        soft_targets: bool = True,
+        freeze: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.labels = tuple(labels)
+        self._base, self._seed, self._text, self._max_length = base, seed, text, max_length
+        self._epochs, self._batch_size, self._learning_rate = epochs, batch_size, learning_rate
+        self._soft_targets, self._freeze, self._progress = soft_targets, freeze, progress
+        self._loaded: tuple[Any, Any] | None = None
+
+    def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
+        """Fine-tune from the base; earlier training is forgotten.
+
+        Args:
+            examples: Those with a weight above 0 are learnt from.
+            validation: Gold that decides which epoch's weights are kept; may be empty.
+
+        Raises:
+            StudentError: There is nothing to learn from (see ``check_examples``), or training diverged.
+            ConfigError: The base cannot be loaded, or has fewer layers than ``freeze``.
+        """
+        used = [example for example in examples if example.weight > 0]
+        check_examples(used, self.labels)
+        torch, _ = import_torch()
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(self._seed)
+            model, tokenizer = load_pretrained(
+                _MODEL,
+                self._base,
+                max_length=self._max_length,
+                id2label=dict(enumerate(self.labels)),
+                label2id={label: number for number, label in enumerate(self.labels)},
+                problem_type="single_label_classification",
+            )
+            _freeze_lower_layers(model, self._freeze, self._base)
+            self._train(model, tokenizer, used, validation)
+        self._loaded = model, tokenizer
+        return self
+
+    def _train(self, model: Any, tokenizer: Any, examples: Sequence[Example], validation: Sequence[Example]) -> None:
+        torch, _ = import_torch()
+        texts = [record_text(example.record, self._text) for example in examples]
+        lengths = token_lengths(tokenizer, texts)
+        shares, importance = targets_and_weights(examples, self.labels, soft=self._soft_targets)
+        targets = torch.tensor(shares, dtype=torch.float32, device=model.device)
+        weights = torch.tensor(importance / importance.mean(), dtype=torch.float32, device=model.device)
+
+        optimizer = _optimizer(model)
+        rng = np.random.default_rng(self._seed)
+        step, total = 0, max(1, round(math.ceil(len(texts) / self._batch_size) * self._epochs))
+        best_loss, best_state = math.inf, None
+        while step < total:
+            model.train()
+            for batch in islice(bucketed_batches(lengths, self._batch_size, rng), total - step):
+                logits = model(**encode(tokenizer, [texts[row] for row in batch], model.device)).logits
+                losses = -(targets[batch] * logits.log_softmax(dim=1)).sum(dim=1)
+                (losses * weights[batch]).mean().backward()
+                _update(model, optimizer, self._learning_rate * learning_rate_factor(step, total))
+                step += 1
+                if self._progress:
+                    self._progress(step, total)
+            if validation:
+                loss = self._log_loss(model, tokenizer, validation)
+                if loss < best_loss:
+                    best_loss = loss
+                    best_state = {name: value.clone() for name, value in model.state_dict().items()}
+        if best_state is not None:
+            model.load_state_dict(best_state)
+
+    def _log_loss(self, model: Any, tokenizer: Any, examples: Sequence[Example]) -> float:
+        texts = [record_text(example.record, self._text) for example in examples]
+        columns = [self.labels.index(example.label) for example in examples]
+        right = _probabilities(model, tokenizer, texts)[range(len(texts)), columns]
+        return float(-np.log(np.maximum(right, 1e-12)).mean())
+
+    def predict(self, records: Sequence[Record]) -> Probabilities:
+        """Probabilities, float64 of shape (len(records), len(labels)); rows sum to 1.
+
+        Raises:
+            StudentError: The student has not been trained.
+        """
+        model, tokenizer = self._trained()
+        return _probabilities(model, tokenizer, [record_text(record, self._text) for record in records])
+
+    def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
+        """Write a folder that ``transformers.pipeline("text-classification", model=folder)`` loads.
+
+        Args:
+            folder: Where to; what is there is replaced as a whole, once the new model is complete.
+            card: Content of README.md.
+            extra: Added to ``dualchecker.json``.
+
+        Raises:
+            StudentError: The student has not been trained.
+        """
+        model, tokenizer = self._trained()
+        settings = {
+            "kind": self.kind,
+            "labels": self.labels,
+            "text": self._text,
+            "max_length": self._max_length,
+            "seed": self._seed,
+            **(extra or {}),
+        }
+        with write_folder(folder) as new, quiet_transformers():
+            model.save_pretrained(new)
+            tokenizer.save_pretrained(new)
+            (new / "README.md").write_text(card, encoding="utf-8")
+            (new / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a student that ``save`` wrote.
+
+        Raises:
+            StudentError: The folder holds no encoder student.
+            ConfigError: Its model cannot be loaded; see ``load_pretrained``.
+        """
+        try:
+            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            if settings["kind"] != cls.kind:
+                raise ValueError(f"it holds a student of kind {settings['kind']!r}")
+            student = cls(
+                settings["labels"],
+                base=str(folder.resolve()),
+                seed=settings["seed"],
+                text=settings["text"],
+                max_length=settings["max_length"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StudentError(
+                f"There is no encoder student in {folder}.",
+                why=f"{_SETTINGS}: {error!r}.",
+                fix="Name a folder that a run or EncoderStudent.save has written.",
+            ) from error
+        student._loaded = load_pretrained(_MODEL, student._base, max_length=student._max_length, complete=True)
+        return student
+
+    def _trained(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            raise StudentError("The student has not been trained.", fix="Call fit, or EncoderStudent.load.")
+        return self._loaded
+
+
+def _freeze_lower_layers(model: Any, count: int, base: str) -> None:
+    if count == 0:
+        return
+    torch, _ = import_torch()
+    encoder, depth = model.base_model, model.config.num_hidden_layers
+    lists = (part for part in encoder.modules() if isinstance(part, torch.nn.ModuleList))
+    stacks = [layers for layers in lists if len(layers) == depth]
+    if not stacks or not 0 < count <= depth:
+        raise ConfigError(
+            f"freeze={count} does not fit the model {base!r}.",
+            why=f"It has {depth} layers." if stacks else "Its layers cannot be told apart.",
+            fix="Set freeze to 0, or to at most the number of layers.",
+        )
+    for part in (getattr(encoder, "embeddings", encoder.get_input_embeddings()), *stacks[0][:count]):
+        part.requires_grad_(False)
+
+
+def _optimizer(model: Any) -> Any:
+    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed."""
+    torch, _ = import_torch()
+    trained = [weights for weights in model.parameters() if weights.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+            {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
+        ]
+    )
+
+
+def _update(model: Any, optimizer: Any, learning_rate: float) -> None:
+    torch, _ = import_torch()
+    if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)):
+        raise StudentError("Training diverged: a gradient is not finite.", fix="Lower student.learning_rate.")
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def _probabilities(model: Any, tokenizer: Any, texts: Sequence[str]) -> Probabilities:
+    torch, _ = import_torch()
+    result = np.empty((len(texts), model.config.num_labels))
+    model.train(False)
+    with torch.inference_mode():
+        for batch in batches_by_length(texts, _PREDICT_BATCH):
+            logits = model(**encode(tokenizer, [texts[row] for row in batch], model.device)).logits
+            result[batch] = logits.cpu().double().softmax(dim=1).numpy()
+    return result
