@@ -1,0 +1,7 @@
+"""TeacherChecker and StudentChecker."""
+
+from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.checking.student_checker import Findings, StudentChecker
+from dualchecker.checking.teacher_checker import TeacherChecker
+
+__all__ = ["Climb", "Findings", "Ladder", "StudentChecker", "TeacherChecker"]

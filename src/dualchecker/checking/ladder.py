@@ -1,0 +1,156 @@
+"""Asking one rung of the ladder, and keeping the best answer of a climb."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from dualchecker.alignment import ContextAligner
+from dualchecker.asking import Asker, Outcome
+from dualchecker.confidence import read_signals
+from dualchecker.prompts import PromptWriter, Rung, Template
+from dualchecker.records import Answer, Record
+from dualchecker.tasks import Task
+from dualchecker.teachers import Teacher
+
+
+@dataclass
+class Climb:
+    """One record on its way up: the answers so far, the signals and the calibrated confidence of each."""
+
+    record: Record
+    trail: list[Answer] = field(default_factory=list)
+    signals: list[dict[str, float]] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> int | None:
+        """Index of the usable answer with the highest calibrated confidence; a tie goes to the higher rung."""
+        usable = [i for i, answer in enumerate(self.trail) if answer.ok]
+        return max(usable, key=lambda i: (self.confidences[i], i)) if usable else None
+
+    @property
+    def answer(self) -> Answer | None:
+        return self.trail[self.best] if self.best is not None else None
+
+    @property
+    def confidence(self) -> float:
+        """Calibrated confidence of the answer kept; 0 when there is none."""
+        return self.confidences[self.best] if self.best is not None else 0.0
+
+    def doubts(self) -> list[str]:
+        """The two labels in doubt: those that the answers so far gave the most weight."""
+        weights: dict[str, float] = defaultdict(float)
+        for answer, confidence in zip(self.trail, self.confidences, strict=True):
+            for label, probability in (answer.label_probabilities or {}).items():
+                weights[label] += probability
+            if answer.label:
+                weights[answer.label] += confidence
+        return sorted(weights, key=lambda label: (-weights[label], label))[:2]
+
+
+class Ladder:
+    """Asks records at a rung and parses what comes back.
+
+    Args:
+        task: Parses replies.
+        aligner: Chooses the neighbours.
+        writer: Writes prompts.
+        asker: Asks.
+        teacher: For all rungs but ``senior``.
+        senior: For the ``senior`` rung.
+        rungs: In order; those that neither teacher can answer are left out.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        aligner: ContextAligner,
+        writer: PromptWriter,
+        asker: Asker,
+        teacher: Teacher,
+        rungs: Sequence[Rung],
+        senior: Teacher | None = None,
+    ) -> None:
+        self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
+        self._teacher, self._senior = teacher, senior
+        self.rungs = tuple(rung for rung in rungs if self._whom(rung) is not None)
+
+    def _whom(self, rung: Rung) -> Teacher | None:
+        teacher = self._senior if rung.senior else self._teacher
+        return teacher if teacher is not None and rung.name in teacher.rungs else None
+
+    def ask(
+        self, climbs: Sequence[Climb], rung: Rung, template: Template, purpose: str, *, aligned: bool = True
+    ) -> list[Climb]:
+        """Ask the rung about those climbs that it applies to, add the answers and their signals; return these climbs.
+
+        Args:
+            climbs: Records on their way.
+            rung: The rung to ask.
+            template: Fixed demonstrations.
+            purpose: For the ledger's trail.
+            aligned: False leaves the neighbours out (plain few-shot).
+        """
+        teacher = self._whom(rung)
+        todo = [climb for climb in climbs if rung.applies_to(climb.record) and climb.record.text.strip()]
+        if teacher is None or not todo:
+            return []
+        records = [climb.record for climb in todo]
+        near = (
+            self._aligner.neighbours(records, rung, [climb.doubts() for climb in todo])
+            if aligned
+            else [[] for _ in todo]
+        )
+        prompts = [
+            self._writer.label(climb.record, rung, template, neighbours, climb.trail)
+            for climb, neighbours in zip(todo, near, strict=True)
+        ]
+        shares = self._aligner.label_shares(records, long=rung.long) if aligned else None
+        columns = {label: index for index, label in enumerate(self._task.labels)}
+        for row, (climb, outcome) in enumerate(zip(todo, self._asker.ask(teacher, prompts, purpose), strict=True)):
+            answer = self._read(outcome, teacher.name)
+            if shares is not None and answer.label is not None:
+                share = float(shares[row, columns[answer.label]])
+                answer = replace(answer, neighbour_share=None if np.isnan(share) else share)
+            climb.trail.append(answer)
+            climb.signals.append(read_signals(answer, climb.trail))
+            climb.confidences.append(0.0)
+        return todo
+
+    def _read(self, outcome: Outcome, teacher: str) -> Answer:
+        prompt, reply = outcome.prompt, outcome.reply
+        answer = Answer(
+            prompt.record_id,
+            None,
+            "failed",
+            prompt.rung,
+            request_key=outcome.key,
+            teacher=teacher,
+            notes=prompt.notes,
+        )
+        if reply is None:
+            return replace(answer, outcome=outcome.failure.kind if outcome.failure else "failed")
+        if reply.finish == "refusal":
+            return replace(answer, outcome="refused", rationale=reply.text[:500])
+        parsed = self._task.parse(reply.text)
+        notes = (*prompt.notes, *parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
+        return replace(
+            answer,
+            label=parsed.label,
+            outcome=parsed.outcome,
+            rationale=parsed.rationale,
+            stated=parsed.stated,
+            label_probabilities=self._over_labels(reply.label_probabilities) if parsed.label else None,
+            notes=notes,
+        )
+
+    def _over_labels(self, given: object) -> dict[str, float] | None:
+        """A distribution over the task's labels, or None when what was given is not one."""
+        if not isinstance(given, dict):
+            return None
+        values = {label: given.get(label) for label in self._task.labels}
+        numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float) and 0 <= v <= 1 + 1e-6}
+        total = sum(numbers.values())
+        return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None

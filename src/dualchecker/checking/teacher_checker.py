@@ -1,0 +1,163 @@
+"""The teacher checker (DualChecker): where the teacher is unsure, it is asked again in more detail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.confidence import Calibrator, Threshold, choose_threshold, cross_fitted, read_signals
+from dualchecker.config import PrecisionThreshold
+from dualchecker.data import Fence
+from dualchecker.prompts import Template
+from dualchecker.records import Confidence, Labelled, Record
+from dualchecker.tasks import Task
+
+
+@dataclass
+class Calibration:
+    """What was learnt from asking about calibration gold with one template.
+
+    Attributes:
+        template: The template asked with.
+        climbs: The gold records' way up; confidences are cross-fitted.
+        calibrators: By rung.
+        climb_below: A record climbs while its confidence is under this.
+        threshold: For accepting the answer kept at the end of the climb.
+        accuracy: Of the answers kept, over all calibration gold.
+        brief_accuracy: Of the first rung alone.
+    """
+
+    template: Template
+    climbs: list[Climb]
+    calibrators: dict[str, Calibrator] = field(default_factory=dict)
+    climb_below: float = 1.0
+    threshold: Threshold = field(default_factory=lambda: Threshold(1.0))
+    accuracy: float = 0.0
+    brief_accuracy: float = 0.0
+
+
+class TeacherChecker:
+    """Labels records, climbing the ladder of detail while the calibrated confidence is under the threshold.
+
+    The answer kept is the one with the highest calibrated confidence, whichever rung gave it; an answer that stays
+    under the threshold at the top is abstained on.
+
+    Args:
+        task: Compares labels.
+        ladder: Asks.
+        fence: Its calibration gold fits the confidence.
+        threshold: A fixed confidence, or a precision to reach.
+    """
+
+    def __init__(self, task: Task, ladder: Ladder, fence: Fence, threshold: float | PrecisionThreshold) -> None:
+        self._task, self._ladder, self._fence = task, ladder, fence
+        self._wanted = threshold
+        self._calibrations: dict[tuple[str, ...], Calibration] = {}
+
+    def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+        """A threshold on confidences, as the configuration wants it."""
+        if isinstance(self._wanted, PrecisionThreshold):
+            return choose_threshold(confidence, right, self._wanted.precision, fixed=False)
+        return choose_threshold(confidence, right, self._wanted, fixed=True)
+
+    def right(self, climb: Climb) -> bool:
+        """Whether the answer kept about a gold record is right."""
+        return climb.answer is not None and self._task.equal(climb.answer.label, climb.record.label)
+
+    def calibrate(self, template: Template) -> Calibration:
+        """Ask about calibration gold with this template and learn what the answers' signals are worth.
+
+        Gold climbs by the same rule as the pool, so that each rung's calibrator sees the kind of record that will
+        reach that rung. Each calibrator starts from the one of the rung below.
+        """
+        known = self._calibrations.get(template.identity)
+        if known is not None:
+            return known
+        climbs = [Climb(record) for record in self._fence.calibration]
+        result = Calibration(template, climbs)
+        # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
+        fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
+        prior: Calibrator | None = None
+        for position, rung in enumerate(self._ladder.rungs):
+            waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
+            asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
+            rows = [climb.signals[-1] for climb in asked]
+            right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
+            held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
+            for climb, confidence in zip(asked, held_out, strict=True):
+                climb.confidences[-1] = float(confidence)
+            prior = Calibrator.fit(rows, right, prior)
+            result.calibrators[rung.name] = prior
+            if position == 0:
+                result.climb_below = self.choose_threshold(held_out.tolist(), right).value
+                result.brief_accuracy = sum(right) / max(len(climbs), 1)
+        hits = [self.right(climb) for climb in climbs]
+        result.accuracy = float(np.mean(hits)) if hits else 0.0
+        result.threshold = self.choose_threshold([climb.confidence for climb in climbs], hits)
+        self._calibrations[template.identity] = result
+        return result
+
+    def judge(self, template: Template) -> float:
+        """Accuracy of the first rung on calibration gold with this template: cheaper than ``calibrate``."""
+        climbs = [Climb(record) for record in self._fence.calibration]
+        asked = self._ladder.ask(climbs, self._ladder.rungs[0], template, "judge")
+        return sum(self._task.equal(c.trail[-1].label, c.record.label) for c in asked) / max(len(climbs), 1)
+
+    def label(self, records: Sequence[Record], template: Template) -> list[Labelled]:
+        """Label records: the whole ladder, with abstention."""
+        calibration = self.calibrate(template)
+        climbs = [Climb(record) for record in records]
+        for rung in self._ladder.rungs:
+            waiting = [c for c in climbs if not c.trail or c.confidence < calibration.climb_below]
+            self._step(waiting, rung.name, calibration)
+        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+
+    def look_again(self, labelled: Sequence[Labelled], template: Template) -> list[Labelled]:
+        """Take disputed records up those rungs that they have not seen, whatever their confidence."""
+        calibration = self.calibrate(template)
+        climbs = [self._resume(item, calibration) for item in labelled]
+        for rung in self._ladder.rungs:
+            waiting = [climb for climb in climbs if rung.name not in {answer.rung for answer in climb.trail}]
+            self._step(waiting, rung.name, calibration)
+        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+
+    def _step(self, climbs: Sequence[Climb], rung_name: str, calibration: Calibration) -> None:
+        rung = next(rung for rung in self._ladder.rungs if rung.name == rung_name)
+        asked = self._ladder.ask(climbs, rung, calibration.template, "label")
+        confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
+            [climb.signals[-1] for climb in asked]
+        )
+        for climb, confidence in zip(asked, confidences, strict=True):
+            climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
+
+    def _resume(self, item: Labelled, calibration: Calibration) -> Climb:
+        """A climb from an earlier trail, judged by the calibration of now."""
+        climb = Climb(item.record)
+        for answer in item.trail:
+            climb.trail.append(answer)
+            climb.signals.append(read_signals(answer, climb.trail))
+            calibrator = calibration.calibrators.get(answer.rung)
+            usable = answer.ok and calibrator is not None
+            climb.confidences.append(
+                float(calibrator.predict([climb.signals[-1]])[0]) if usable and calibrator else 0.0
+            )
+        return climb
+
+    @staticmethod
+    def _settle(climb: Climb, threshold: float) -> Labelled:
+        best = climb.best
+        if best is None:
+            reason = climb.trail[-1].outcome if climb.trail else "empty_text"
+            return Labelled(climb.record, None, Confidence(0.0), "failed", tuple(climb.trail), reason=reason)
+        confidence = Confidence(climb.confidences[best], climb.signals[best])
+        accepted = confidence.value >= threshold
+        return Labelled(
+            climb.record,
+            climb.trail[best],
+            confidence,
+            "accepted" if accepted else "abstained",
+            tuple(climb.trail),
+            reason="" if accepted else "unsure",
+        )

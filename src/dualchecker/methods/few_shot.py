@@ -1,0 +1,30 @@
+"""Plain few-shot prompting: the same demonstrations for every text, one question, every answer believed."""
+
+from collections.abc import Sequence
+
+from dualchecker.alignment import ContextAligner
+from dualchecker.checking import Climb, Ladder
+from dualchecker.prompts import Template
+from dualchecker.records import Confidence, Labelled, Record
+
+
+def label_few_shot(
+    pool: Sequence[Record], *, aligner: ContextAligner, ladder: Ladder, demonstrations: int
+) -> tuple[list[Labelled], Template]:
+    """Label a pool with a fixed template and nothing else; the baseline of the report.
+
+    The confidence is the stated one, uncalibrated; 0 where none was stated.
+    """
+    template = aligner.template(fixed=demonstrations)
+    climbs = [Climb(record) for record in pool]
+    ladder.ask(climbs, ladder.rungs[0], template, "few_shot", aligned=False)
+    labels = []
+    for climb in climbs:
+        answer = climb.trail[-1] if climb.trail else None
+        if answer is None or not answer.ok:
+            reason = answer.outcome if answer else "empty_text"
+            labels.append(Labelled(climb.record, None, Confidence(0.0), "failed", tuple(climb.trail), reason=reason))
+        else:
+            confidence = Confidence(answer.stated or 0.0, climb.signals[-1])
+            labels.append(Labelled(climb.record, answer, confidence, "accepted", tuple(climb.trail)))
+    return labels, template
