@@ -1,0 +1,119 @@
+"""From a run file to the parts of a run."""
+
+from dataclasses import dataclass
+
+from dualchecker.alignment import ContextAligner
+from dualchecker.asking import Asker, Progress
+from dualchecker.checking import Ladder, StudentChecker, TeacherChecker
+from dualchecker.config import RunConfig, SeniorConfig
+from dualchecker.data import Dataset, Fence, build_fence
+from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
+from dualchecker.ledger import Ledger
+from dualchecker.prompts import PromptWriter, rungs_for
+from dualchecker.students import Student, make_student
+from dualchecker.tasks import Classification
+from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a method needs."""
+
+    config: RunConfig
+    task: Classification
+    dataset: Dataset
+    fence: Fence
+    embedder: Embedder
+    asker: Asker
+    teacher: Teacher
+    senior: Teacher | None
+    writer: PromptWriter
+    aligner: ContextAligner
+    ladder: Ladder
+    teacher_checker: TeacherChecker
+    student_checker: StudentChecker | None
+    progress: Progress
+
+    def interim_student(self) -> Student:
+        """A fresh student for the rounds: linear on cached vectors."""
+        return self._student("linear")
+
+    def final_student(self) -> Student:
+        """A fresh student of the configured kind."""
+        return self._student(None)
+
+    def _student(self, kind: str | None) -> Student:
+        config = self.config
+        return make_student(
+            config.student,
+            tuple(self.task.labels),
+            self.embedder,
+            config.align.embedder,
+            kind=kind,
+            progress=self.progress.training,
+        )
+
+
+def build_task(config: RunConfig) -> Classification:
+    return Classification(config.task.question, dict(config.task.labels))
+
+
+def build_embedder(config: RunConfig) -> Embedder:
+    """The aligner's embedder; dense vectors are kept in the run's folder."""
+    embedder = make_embedder(config.align.embedder, max_length=config.student.max_length)
+    return embedder if isinstance(embedder, NgramEmbedder) else CachedEmbedder(embedder, config.output_dir / "cache")
+
+
+def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder) -> Teacher:
+    """A teacher of the configured kind."""
+    if teacher.kind == "openai":
+        return OpenAITeacher(teacher, concurrency=config.limits.concurrency)
+    if teacher.kind == "recorded" and teacher.answers is not None:
+        if isinstance(teacher.answers, str):
+            path = config.path(teacher.answers)
+            if path.suffix in (".sqlite", ".db"):
+                return LedgerTeacher(path, name=teacher.model or "recorded")
+            return RecordedTeacher(path, name=teacher.model or "recorded")
+        files = {rung: config.path(name) for rung, name in teacher.answers.items()}
+        return RecordedTeacher(files, name=teacher.model or "recorded")
+    own = make_embedder(teacher.embedder) if teacher.embedder else embedder
+    return ExemplarTeacher(own)
+
+
+def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledger: Ledger, progress: Progress) -> Parts:
+    """Put a run together. Nothing is asked yet; texts are embedded."""
+    everything = (*dataset.gold, *dataset.pool, *dataset.test)
+    fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
+    embedder = build_embedder(config)
+    progress.stage("embedding", f"{len(everything)} texts")
+    embedder.fit([record.long_text for record in everything])
+    if isinstance(embedder, CachedEmbedder):
+        embedder.embed([record.text for record in everything])
+        embedder.embed([record.long_text for record in everything if record.detail])
+        embedder.save()
+    asker = Asker(ledger, config.limits, progress, seed=config.student.seed)
+    teacher = build_teacher(config.teacher, config, embedder)
+    senior = build_teacher(config.teacher.senior, config, embedder) if config.teacher.senior else None
+    writer = PromptWriter(task, config.limits.max_prompt_tokens)
+    aligner = ContextAligner(
+        task, fence, embedder, config.align, writer, asker, teacher, seed=config.student.seed
+    )
+    ladder = Ladder(task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior)
+    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+    student_checker = None
+    if config.check.student:
+        student_checker = StudentChecker(
+            task,
+            fence,
+            embedder,
+            lambda: make_student(
+                config.student, tuple(task.labels), embedder, config.align.embedder, kind="linear"
+            ),
+            teacher_checker.choose_threshold,
+            borderline=config.check.borderline,
+            doubtful=config.check.doubtful,
+        )
+    return Parts(
+        config, task, dataset, fence, embedder, asker, teacher, senior, writer, aligner, ladder,
+        teacher_checker, student_checker, progress,
+    )
