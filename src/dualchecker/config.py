@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from dualchecker.errors import ConfigError
 
@@ -30,7 +30,11 @@ class TaskConfig(_Section):
     @classmethod
     def _labels_may_be_a_list(cls, value: Any) -> Any:
         if isinstance(value, list):
-            return {str(name): "" for name in value}
+            names = [str(name).lower() if isinstance(name, bool) else str(name) for name in value]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"the label '{twice}' is given twice")
+            return dict.fromkeys(names, "")
         if isinstance(value, dict):
             return {name: "" if text is None else text for name, text in value.items()}
         return value
@@ -96,13 +100,27 @@ class SeniorConfig(_Section):
             raise ValueError("a teacher of kind openai needs both model and base_url")
         if self.kind == "recorded" and not self.answers:
             raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
+        if self.kind == "exemplar" and (self.model or self.base_url):
+            raise ValueError("a teacher of kind exemplar has neither model nor base_url; is kind: openai meant?")
         return self
 
 
 class TeacherConfig(SeniorConfig):
-    """The teacher, and the stronger one that the ``senior`` rung asks, if any."""
+    """The teacher, and the stronger one that the ``senior`` rung asks, if any.
+
+    A senior of kind openai without a ``base_url`` is on the teacher's server, with the teacher's key.
+    """
 
     senior: SeniorConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _senior_is_on_the_same_server(cls, value: Any) -> Any:
+        senior = value.get("senior") if isinstance(value, dict) else None
+        if not isinstance(senior, dict) or senior.get("base_url") or senior.get("kind") != value.get("kind"):
+            return value
+        shared = {name: value[name] for name in ("base_url", "key_env") if value.get(name)}
+        return {**value, "senior": {**senior, **shared, **{k: v for k, v in senior.items() if v is not None}}}
 
 
 class AlignConfig(_Section):
@@ -162,7 +180,7 @@ class StudentConfig(_Section):
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
     max_length: int = Field(default=256, ge=8)
-    soft_targets: bool = True
+    soft_targets: bool = False
 
 
 class LimitsConfig(_Section):
@@ -184,7 +202,7 @@ class ReportConfig(_Section):
 
 
 class RunConfig(_Section):
-    """A whole run. ``root`` is the folder that relative paths start from."""
+    """A whole run."""
 
     task: TaskConfig
     data: DataConfig
@@ -196,7 +214,12 @@ class RunConfig(_Section):
     limits: LimitsConfig = LimitsConfig()
     report: ReportConfig = ReportConfig()
     output: str = "runs/run"
-    root: Path = Field(default=Path(), exclude=True)
+    _root: Path = PrivateAttr(default=Path())
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths start from."""
+        return self._root
 
     def path(self, name: str) -> Path:
         """An absolute path; relative ones start at the run file."""
@@ -212,11 +235,13 @@ class RunConfig(_Section):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which ``yes``, ``no``, ``on`` and ``off`` are words, so that they can be labels."""
+    """Safe YAML in which ``yes``, ``no``, ``on``, ``off`` and dates are words: they can be labels and folder names."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:bool"]
+    first: [
+        (tag, pattern) for tag, pattern in pairs if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+    ]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
@@ -236,6 +261,9 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+_BROKEN_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises: also plain errors for values that a tag does not fit, and for endless nesting."""
 
 
 def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
@@ -265,7 +293,7 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
         if model is None:
             return []
-    return [name for name in model.model_fields if name != "root"]
+    return list(model.model_fields)
 
 
 def _place(loc: Sequence[Any], kind: str, lines: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
@@ -294,6 +322,8 @@ def _explain(error: ValidationError, lines: Mapping[tuple[str, ...], int], sourc
             messages.append(f"{place}unknown key '{name}'; {hint}")
         elif item["type"] == "missing":
             messages.append(f"{place}'{name}' is missing")
+        elif item["type"] == "model_type":
+            messages.append(f"{place}{name}: must be a section with the keys {', '.join(_known_keys(path))}")
         else:
             messages.append(f"{place}{name}: {item['msg'].removeprefix('Value error, ')}")
     reasons = "\n  ".join(dict.fromkeys(messages))
@@ -315,7 +345,7 @@ def parse_setting(text: str) -> tuple[tuple[str, ...], Any]:
         raise ConfigError(f"--set {text!r} is not of the form key=value.", fix="Example: --set student.seed=7")
     try:
         return tuple(name.strip().split(".")), yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except _BROKEN_YAML as error:
         raise ConfigError(f"The value of --set {text!r} is not valid YAML.", why=str(error)) from error
 
 
@@ -329,10 +359,14 @@ def build_config(raw: Mapping[str, Any], *, root: Path = Path(), source: str = "
 
 
 def _validate(raw: dict[str, Any], root: Path, source: str, lines: Mapping[tuple[str, ...], int]) -> RunConfig:
+    # A section whose keys are all commented out is an empty one.
+    given = {name: value for name, value in raw.items() if value is not None}
     try:
-        return RunConfig.model_validate({**raw, "root": root})
+        config = RunConfig.model_validate(given)
     except ValidationError as error:
         raise _explain(error, lines, source) from None
+    config._root = root
+    return config
 
 
 def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
@@ -353,7 +387,7 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
     try:
         node = yaml.compose(text, _Loader)
         raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except _BROKEN_YAML as error:
         raise ConfigError(f"The run file {file} is not valid YAML.", why=str(error)) from error
     if not isinstance(raw, dict):
         raise ConfigError(f"The run file {file} holds no settings.", fix="See docs/run-file.md for an example.")
@@ -361,7 +395,9 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
         keys, value = parse_setting(setting)
         target = raw
         for key in keys[:-1]:
-            target = target.setdefault(key, {})
+            if target.get(key) is None:
+                target[key] = {}
+            target = target[key]
             if not isinstance(target, dict):
                 raise ConfigError(f"--set {setting!r}: '{key}' is a value, not a section.")
         target[keys[-1]] = value

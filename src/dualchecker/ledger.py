@@ -57,6 +57,11 @@ CREATE TABLE IF NOT EXISTS uses (
 """
 
 
+def _json(value: Any) -> str:
+    """JSON that SQLite takes: half a surrogate pair, which a server may send, stays an escape."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
 def content_hash(value: Any) -> str:
     """SHA-256 over canonical JSON, as 64 hex digits."""
     canonical = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -112,7 +117,7 @@ class Ledger:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = _acquire(file)
             # One connection, used by the thread that asks while the main thread waits for it.
-            target = f"{file.resolve().as_uri()}?mode=ro" if read_only else str(file)
+            target = f"{file.resolve().as_uri()}?{_read_mode(file)}" if read_only else str(file)
             db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
             try:
                 _prepare(db, file, read_only)
@@ -159,10 +164,19 @@ class Ledger:
                 fix="Free some room or mend the permissions, then run again: what is in the ledger is kept.",
             ) from error
 
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"The ledger {self.path} cannot be read.",
+                why=str(error),
+                fix="If it is damaged, `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved.",
+            ) from error
+
     def reply(self, key: str) -> Reply | None:
         """The reply to a request, if it was ever answered."""
-        row = self._db.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return Reply(**json.loads(row[0])) if row else None
+        return self.replies([key]).get(key)
 
     def replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The replies to those of the requests that were answered."""
@@ -170,23 +184,23 @@ class Ledger:
         for start in range(0, len(keys), 500):  # SQLite limits the variables of one statement
             part = keys[start : start + 500]
             marks = ",".join("?" * len(part))
-            rows = self._db.execute(f"SELECT key, reply FROM replies WHERE key IN ({marks})", part)  # noqa: S608
+            rows = self._rows(f"SELECT key, reply FROM replies WHERE key IN ({marks})", part)  # noqa: S608
             found.update({key: Reply(**json.loads(text)) for key, text in rows})
         return found
 
     def reply_to_prompt(self, prompt_hash: str) -> Reply | None:
         """The first reply to the same messages, whatever model and settings they were sent with."""
-        row = self._db.execute(
+        rows = self._rows(
             "SELECT reply FROM replies JOIN requests USING (key) WHERE prompt = ?"
             " ORDER BY replies.created, key LIMIT 1",
             (prompt_hash,),
-        ).fetchone()
-        return Reply(**json.loads(row[0])) if row else None
+        )
+        return Reply(**json.loads(rows[0][0])) if rows else None
 
     def open_requests(self, rows: Iterable[tuple[str, str, str, Mapping[str, Any]]]) -> None:
         """Enter requests (key, prompt hash, teacher, payload) that are about to be sent."""
         now = time.time()
-        values = [(k, p, t, json.dumps(b, ensure_ascii=False, sort_keys=True), now) for k, p, t, b in rows]
+        values = [(k, p, t, _json(b), now) for k, p, t, b in rows]
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?)", values)
 
@@ -206,31 +220,31 @@ class Ledger:
                     attempt.seconds,
                     attempt.outcome,
                     attempt.status,
-                    attempt.message,
+                    attempt.message.encode("utf-8", "replace").decode(),
                 ),
             )
             if reply is not None:
-                body = json.dumps(asdict(reply), ensure_ascii=False)
+                body = _json(asdict(reply))
                 db.execute(
                     "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?)",
                     (attempt.key, body, reply.prompt_tokens, reply.completion_tokens, cost, time.time()),
                 )
 
     def totals(self) -> Totals:
-        row = self._db.execute(
+        row = self._rows(
             "SELECT count(*), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), ifnull(sum(cost), 0)"
             " FROM replies"
-        ).fetchone()
-        attempts = self._db.execute("SELECT count(*) FROM attempts").fetchone()[0]
+        )[0]
+        attempts = self._rows("SELECT count(*) FROM attempts")[0][0]
         return Totals(row[0], attempts, row[1], row[2], row[3])
 
     def outcomes(self) -> dict[str, int]:
         """How often each attempt outcome occurred."""
-        return dict(self._db.execute("SELECT outcome, count(*) FROM attempts GROUP BY outcome ORDER BY 2 DESC"))
+        return dict(self._rows("SELECT outcome, count(*) FROM attempts GROUP BY outcome ORDER BY 2 DESC"))
 
     def uses(self) -> dict[tuple[str, str], int]:
         """Number of uses by (purpose, rung)."""
-        rows = self._db.execute("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
+        rows = self._rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
         return {(purpose, rung): count for purpose, rung, count in rows}
 
 
@@ -242,11 +256,18 @@ def _prepare(db: sqlite3.Connection, file: Path, read_only: bool) -> None:
         db.executescript(_SCHEMA)
         db.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
     row = db.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
-    if row is None or int(row[0]) > SCHEMA_VERSION:
+    version = row[0] if row else "?"
+    if not version.isdecimal() or int(version) > SCHEMA_VERSION:
         raise LedgerError(
-            f"The ledger {file} has the format {row[0] if row else '?'}; this version reads up to {SCHEMA_VERSION}.",
+            f"The ledger {file} has the format {version}; this version reads up to {SCHEMA_VERSION}.",
             fix="Upgrade dualchecker.",
         )
+
+
+def _read_mode(file: Path) -> str:
+    """How to open for reading: where nothing may be written beside the file, it has to be taken as unchanging."""
+    alone = not file.with_name(file.name + "-wal").exists()
+    return "immutable=1" if alone and not os.access(file.parent, os.W_OK) else "mode=ro"
 
 
 def _acquire(file: Path) -> IO[str]:

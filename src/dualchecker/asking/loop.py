@@ -3,37 +3,80 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_TICK = 0.5
+"""Windows delivers Ctrl-C only between waits, so no single wait may be long."""
+
+_PATIENCE = 10.0
+"""Seconds that an interrupted coroutine gets to stop; a second Ctrl-C ends the wait at once."""
+
 
 class LoopThread:
-    """Runs coroutines from synchronous code; one loop for its whole life, so that connections stay open."""
+    """Runs coroutines from synchronous code; one loop from the first call to ``close``, so that connections stay open.
+
+    Works where the calling thread already runs an event loop (a notebook): the two have nothing to do with each other.
+    """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def _start(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="dualchecker-asking", daemon=True).start()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="dualchecker-asking", daemon=True)
+            self._thread.start()
         return self._loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Wait for a coroutine; an interrupt in the waiting thread cancels it cleanly first."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._start())
+        """Wait for a coroutine. An interrupt of the waiting thread cancels it and waits until it has stopped.
+
+        So nothing of the coroutine touches the ledger any more when the caller sees the interrupt.
+        """
+        # Not run_coroutine_threadsafe: its future counts as done the moment it is cancelled, before the task is.
+        loop = self._start()
+        outcome: Future[T] = Future()
+        tasks: list[asyncio.Task[T]] = []
+
+        def begin() -> None:
+            task = loop.create_task(coroutine)
+            tasks.append(task)
+            task.add_done_callback(settle)
+
+        def settle(task: asyncio.Task[T]) -> None:
+            if task.cancelled():
+                outcome.set_exception(asyncio.CancelledError())
+            elif (error := task.exception()) is not None:
+                outcome.set_exception(error)
+            else:
+                outcome.set_result(task.result())
+
+        def cancel() -> None:
+            for task in tasks:
+                task.cancel()
+
+        loop.call_soon_threadsafe(begin)
         try:
-            return future.result()
+            while not wait([outcome], timeout=_TICK).done:
+                if not loop.is_running():  # something in it has called sys.exit, say
+                    outcome.set_exception(RuntimeError("the thread that asks has ended before its work"))
         except BaseException:
-            if not future.done():
-                done = threading.Event()
-                future.add_done_callback(lambda _: done.set())
-                future.cancel()
-                done.wait(timeout=5)
+            loop.call_soon_threadsafe(cancel)
+            wait([outcome], timeout=_PATIENCE)
             raise
+        return outcome.result()
 
     def close(self) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._loop = None
+        """Stop the loop and its thread. May be called twice."""
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_PATIENCE)
+        if not thread.is_alive():  # else something blocks it; the thread is a daemon and ends with the program
+            loop.close()

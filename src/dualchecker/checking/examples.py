@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from dualchecker.records import Example, Labelled
 
-_LEAST_WEIGHT = 0.05
+_LEAST_CONFIDENCE = 0.1
 
 
 def examples_from(labels: Iterable[Labelled], doubtful: str = "weight") -> list[Example]:
     """Training examples of the labels that may teach.
 
-    An accepted label counts with its confidence. A doubtful one is dropped (``drop``), or counts with how sure the
-    evidence as a whole is of its likeliest label (``weight``), learnt as a distribution. Failed ones never teach.
+    An accepted label counts with its squared confidence. A doubtful one is dropped (``drop``), or teaches its likeliest
+    label by the evidence as a whole, with that label's squared probability (``weight``). Failed ones never teach.
     """
     examples = []
     for item in labels:
@@ -21,6 +21,7 @@ def examples_from(labels: Iterable[Labelled], doubtful: str = "weight") -> list[
         if item.distribution is not None:
             label = max(item.distribution, key=item.distribution.__getitem__)
             weight = item.distribution[label]
-        if weight >= _LEAST_WEIGHT:
-            examples.append(Example(item.record, label, weight, item.distribution, "teacher"))
+        # Squared: of two labels the surer one teaches more than in proportion (measured: docs/benchmarks.md).
+        if weight >= _LEAST_CONFIDENCE:
+            examples.append(Example(item.record, label, weight**2, item.distribution, "teacher"))
     return examples

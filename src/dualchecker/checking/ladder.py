@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
-from dualchecker.confidence import read_signals
+from dualchecker.confidence import best_exponent, read_signals, sharpen
 from dualchecker.prompts import PromptWriter, Rung, Template
 from dualchecker.records import Answer, Record
 from dualchecker.tasks import Task
@@ -60,6 +61,7 @@ class Ladder:
         asker: Asks.
         teacher: For all rungs but ``senior``.
         senior: For the ``senior`` rung.
+        gold: Demonstrations; they tell how far neighbours can be believed.
         rungs: In order; those that neither teacher can answer are left out.
     """
 
@@ -72,9 +74,12 @@ class Ladder:
         teacher: Teacher,
         rungs: Sequence[Rung],
         senior: Teacher | None = None,
+        gold: Sequence[Record] = (),
     ) -> None:
         self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
         self._teacher, self._senior = teacher, senior
+        self._gold = tuple(gold)
+        self._exponents: dict[bool, float] = {}
         self.rungs = tuple(rung for rung in rungs if self._whom(rung) is not None)
 
     def _whom(self, rung: Rung) -> Teacher | None:
@@ -107,7 +112,7 @@ class Ladder:
             self._writer.label(climb.record, rung, template, neighbours, climb.trail)
             for climb, neighbours in zip(todo, near, strict=True)
         ]
-        shares = self._aligner.label_shares(records, long=rung.long) if aligned else None
+        shares = self._label_shares(records, long=rung.long) if aligned else None
         columns = {label: index for index, label in enumerate(self._task.labels)}
         for row, (climb, outcome) in enumerate(zip(todo, self._asker.ask(teacher, prompts, purpose), strict=True)):
             answer = self._read(outcome, teacher.name)
@@ -118,6 +123,20 @@ class Ladder:
             climb.signals.append(read_signals(answer, climb.trail))
             climb.confidences.append(0.0)
         return todo
+
+    def _label_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
+        """Label shares among the nearest human labels, made as sure as they prove to be on gold itself.
+
+        Where neighbours tell nothing about the label, the shares come out even and the signal says nothing.
+        """
+        if long not in self._exponents:
+            gold = [record for record in self._gold if record.text.strip()]
+            known = self._aligner.label_shares(gold, long=long)
+            there = np.isfinite(known).all(axis=1)
+            columns = {label: index for index, label in enumerate(self._task.labels)}
+            truth = np.array([columns[record.label or ""] for record in gold], dtype=int)
+            self._exponents[long] = best_exponent(known[there], truth[there])[0]
+        return sharpen(self._aligner.label_shares(records, long=long), self._exponents[long])
 
     def _read(self, outcome: Outcome, teacher: str) -> Answer:
         prompt, reply = outcome.prompt, outcome.reply

@@ -2,24 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dualchecker.checking.examples import examples_from
+from dualchecker.checking.propagation import MOST_NODES, neighbour_graph, propagate
 from dualchecker.checking.teacher_checker import Calibration
-from dualchecker.confidence import Calibrator, Threshold, cross_fitted
+from dualchecker.confidence import Calibrator, Threshold, best_exponent, cross_fitted, sharpen
 from dualchecker.data import Fence, fingerprint
 from dualchecker.embedding import Embedder, similarity
 from dualchecker.records import Confidence, Example, Labelled, Record
 from dualchecker.students import Student
 from dualchecker.tasks import Task
 
-FUSION_SIGNALS = ("teacher", "student", "neighbour_share")
-"""The teacher checker's calibrated confidence, and the student's and the neighbours' probability of the label."""
+Floats = npt.NDArray[np.float64]
 
-FUSION_PRIOR = Calibrator.prior(FUSION_SIGNALS, intercept=0.3, slopes=(0.6, 0.5, 0.1))
-"""Before any gold: the teacher checker's confidence and the student's count about alike, neighbours a little."""
+FUSION_SIGNALS = ("teacher", "student")
+"""The teacher checker's calibrated confidence, and the student's calibrated out-of-fold probability of the label."""
+
+FUSION_INTERCEPT = 0.0
+FUSION_SLOPES = (1.0, 0.7)
+"""Before the teacher has answered gold: the teacher is believed as calibrated, the student is nearly independent
+evidence. What the student's evidence weighs is learnt on gold in any case: a poor student comes out even."""
 
 _NEAR_DUPLICATE = 0.9
 
@@ -44,7 +50,7 @@ class Findings:
     fusion: Calibrator
     threshold: Threshold
     student_accuracy: float
-    gold_probabilities: npt.NDArray[np.float64]
+    gold_probabilities: Floats
 
 
 class StudentChecker:
@@ -77,8 +83,12 @@ class StudentChecker:
         self._choose_threshold = choose_threshold
         self._borderline, self._doubtful, self._folds = borderline, doubtful, folds
         self._column = {label: index for index, label in enumerate(task.labels)}
-        self._student: dict[str, npt.NDArray[np.float64]] = {}
-        self._fusion = FUSION_PRIOR
+        self._student: dict[str, Floats] = {}
+        self._prior = Calibrator.prior(
+            FUSION_SIGNALS, intercept=FUSION_INTERCEPT, slopes=FUSION_SLOPES, chance=1 / len(task.labels)
+        )
+        self._fusion = self._prior
+        self._graph: tuple[tuple[str, ...], Any] | None = None
         self._threshold = Threshold(1.0)
 
     def inspect(self, labels: Sequence[Labelled], calibration: Calibration) -> Findings:
@@ -138,53 +148,66 @@ class StudentChecker:
         spread = {name: (1 - confidence) * value / total for name, value in others.items()}
         return {name: confidence if name == label else spread[name] for name in self._column}
 
-    def _signals(self, item: Labelled, student: npt.NDArray[np.float64]) -> dict[str, float]:
-        signals = {
+    def _signals(self, item: Labelled, student: Floats) -> dict[str, float]:
+        return {
             # A second inspection must start from the teacher's confidence again, not from a fused one.
             "teacher": item.confidence.signals.get("teacher", item.confidence.value),
             "student": float(student[self._column[item.label or ""]]),
         }
-        share = item.answer.neighbour_share if item.answer else None
-        return signals if share is None else {**signals, "neighbour_share": share}
 
-    def _fit_fusion(self, calibration: Calibration, student: dict[str, npt.NDArray[np.float64]]) -> None:
-        rows: list[dict[str, float]] = []
-        right: list[bool] = []
-        for climb in calibration.climbs:
-            if climb.answer is None or climb.answer.label is None:
-                continue
-            row = {
-                "teacher": climb.confidence,
-                "student": float(student[climb.record.id][self._column[climb.answer.label]]),
-            }
-            if climb.answer.neighbour_share is not None:
-                row["neighbour_share"] = climb.answer.neighbour_share
-            rows.append(row)
-            right.append(self._task.equal(climb.answer.label, climb.record.label))
-        self._fusion = Calibrator.fit(rows, right, FUSION_PRIOR)
-        self._threshold = self._choose_threshold(cross_fitted(rows, right, FUSION_PRIOR).tolist(), right)
+    def _fit_fusion(self, calibration: Calibration, student: dict[str, Floats]) -> None:
+        answered = [climb for climb in calibration.climbs if climb.answer is not None]
+        labels = [climb.answer.label or "" for climb in answered if climb.answer is not None]
+        rows = [
+            {"teacher": climb.confidence, "student": float(student[climb.record.id][self._column[label]])}
+            for climb, label in zip(answered, labels, strict=True)
+        ]
+        right = [self._task.equal(label, c.record.label) for c, label in zip(answered, labels, strict=True)]
+        self._fusion = Calibrator.fit(rows, right, self._prior)
+        self._threshold = self._choose_threshold(cross_fitted(rows, right, self._prior).tolist(), right)
 
-    def _out_of_fold(
-        self, gold: Sequence[Record], labels: Sequence[Labelled]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Probabilities from students that have not seen the record, for gold and for the pool."""
+    def _out_of_fold(self, gold: Sequence[Record], labels: Sequence[Labelled]) -> tuple[Floats, Floats]:
+        """Calibrated probabilities from students that have not seen the record, for gold and for the pool.
+
+        Beliefs smoothed over neighbouring texts take the plain student's place where they fit gold better.
+        """
         records = [*gold, *(item.record for item in labels)]
         # The same text lands in one fold wherever it stands, so that no twin gives the answer away.
         folds = np.array([int(fingerprint(record.text)[:8], 16) % self._folds for record in records])
+        truth = np.array([self._column[record.label or ""] for record in gold], dtype=int)
         examples: list[Example | None] = [Example(record, record.label or "") for record in gold]
         examples += [next(iter(examples_from([item], self._doubtful)), None) for item in labels]
-        out = np.zeros((len(records), len(self._column)))
-        for fold in range(self._folds):
-            held = np.flatnonzero(folds == fold)
-            if not len(held):
-                continue
-            train = [e for e, f in zip(examples, folds, strict=True) if e is not None and f != fold]
-            out[held] = self._make().fit(train).predict([records[i] for i in held])
-        return out[: len(gold)], out[len(gold) :]
+        graph = self._neighbours(records)
+        plain = np.zeros((len(records), len(self._column)))
+        smooth = plain.copy() if graph is not None else None
+        for fold in np.unique(folds).tolist():
+            held = folds == fold
+            train = [e for e, out in zip(examples, held, strict=True) if e is not None and not out]
+            beliefs = self._make().fit(train).predict(records)
+            plain[held] = beliefs[held]
+            if smooth is not None:
+                known = np.zeros(len(records), dtype=bool)
+                known[: len(gold)] = ~held[: len(gold)]
+                beliefs[known] = np.eye(len(self._column))[truth[known[: len(gold)]]]
+                smooth[held] = propagate(graph, beliefs, known)[held]
+        best, least = plain, float("inf")
+        for candidate in (plain, smooth):
+            if candidate is not None:
+                exponent, loss = best_exponent(candidate[: len(gold)], truth)
+                if loss < least:
+                    best, least = sharpen(candidate, exponent), loss
+        return best[: len(gold)], best[len(gold) :]
 
-    def _pick_borderline(
-        self, gold: Sequence[Record], probabilities: npt.NDArray[np.float64], truth: Sequence[int]
-    ) -> list[Record]:
+    def _neighbours(self, records: Sequence[Record]) -> Any:
+        """The graph of these texts; kept, since later rounds only add to them."""
+        if len(records) > MOST_NODES:
+            return None
+        identity = tuple(record.id for record in records)
+        if self._graph is None or self._graph[0] != identity:
+            self._graph = (identity, neighbour_graph(self._embedder.embed([record.text for record in records])))
+        return self._graph[1]
+
+    def _pick_borderline(self, gold: Sequence[Record], probabilities: Floats, truth: Sequence[int]) -> list[Record]:
         """Wrong ones first, then by least margin of the human label; no near-duplicates among them."""
         allowed = {record.id for record in self._fence.demonstrations}
         rows = np.arange(len(gold))

@@ -79,7 +79,7 @@ class TeacherChecker:
         result = Calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
         fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
-        prior: Calibrator | None = None
+        prior = Calibrator.prior(chance=1 / len(self._task.labels))
         for position, rung in enumerate(self._ladder.rungs):
             waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
             asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
@@ -93,9 +93,11 @@ class TeacherChecker:
             if position == 0:
                 result.climb_below = self.choose_threshold(held_out.tolist(), right).value
                 result.brief_accuracy = sum(right) / max(len(climbs), 1)
-        hits = [self.right(climb) for climb in climbs]
-        result.accuracy = float(np.mean(hits)) if hits else 0.0
-        result.threshold = self.choose_threshold([climb.confidence for climb in climbs], hits)
+        result.accuracy = sum(self.right(climb) for climb in climbs) / max(len(climbs), 1)
+        answered = [climb for climb in climbs if climb.answer is not None]
+        result.threshold = self.choose_threshold(
+            [climb.confidence for climb in answered], [self.right(climb) for climb in answered]
+        )
         self._calibrations[template.identity] = result
         return result
 

@@ -1,7 +1,8 @@
 """Confidence means probability of being right: signals, calibration on gold, thresholds."""
 
 from dualchecker.confidence.calibration import Calibrator, cross_fitted
+from dualchecker.confidence.sharpness import best_exponent, sharpen
 from dualchecker.confidence.signals import read_signals
 from dualchecker.confidence.thresholds import Threshold, choose_threshold
 
-__all__ = ["Calibrator", "Threshold", "choose_threshold", "cross_fitted", "read_signals"]
+__all__ = ["Calibrator", "Threshold", "best_exponent", "choose_threshold", "cross_fitted", "read_signals", "sharpen"]

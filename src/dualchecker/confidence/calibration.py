@@ -20,9 +20,15 @@ PRIOR_STRENGTH = 1.0
 stated log-odds, since single signals are overconfident. The prior weighs as a Gaussian of standard deviation 1."""
 
 
-def _design(rows: Sequence[Signals], names: Sequence[str]) -> npt.NDArray[np.float64]:
+RELATIVE = frozenset({"neighbour_share", "student"})
+"""Signals that are one voice among independent ones: what they add is measured against chance, so that a student that
+knows nothing (1 / labels for every label) adds nothing."""
+
+
+def _design(rows: Sequence[Signals], names: Sequence[str], chance: float) -> npt.NDArray[np.float64]:
     """Intercept, log-odds of every signal (0 if missing), missing indicators; shape (n, 1 + 2 * signals)."""
     count = len(names)
+    base = np.log(chance / (1 - chance))
     design = np.zeros((len(rows), 1 + 2 * count))
     design[:, 0] = 1
     for i, row in enumerate(rows):
@@ -32,7 +38,7 @@ def _design(rows: Sequence[Signals], names: Sequence[str]) -> npt.NDArray[np.flo
                 design[i, 1 + count + j] = 1
             else:
                 p = min(max(float(value), _CLIP), 1 - _CLIP)
-                design[i, 1 + j] = np.log(p / (1 - p))
+                design[i, 1 + j] = np.log(p / (1 - p)) - (base if name in RELATIVE else 0.0)
     return design
 
 
@@ -47,11 +53,13 @@ class Calibrator:
         names: The signals that it reads; others are ignored.
         weights: Intercept, slopes, missing indicators, shape (1 + 2 * signals,).
         fitted_on: Number of gold answers that it was fitted on.
+        chance: Probability of a label drawn blindly; see ``RELATIVE``.
     """
 
     names: tuple[str, ...]
     weights: npt.NDArray[np.float64]
     fitted_on: int = 0
+    chance: float = 0.5
 
     @classmethod
     def prior(
@@ -59,12 +67,13 @@ class Calibrator:
         names: Sequence[str] = SIGNALS,
         intercept: float = PRIOR_INTERCEPT,
         slopes: float | Sequence[float] = PRIOR_SLOPE,
+        chance: float = 0.5,
     ) -> "Calibrator":
         """What is believed before any gold is seen."""
         weights = np.zeros(1 + 2 * len(names))
         weights[0] = intercept
         weights[1 : 1 + len(names)] = slopes
-        return cls(tuple(names), weights)
+        return cls(tuple(names), weights, 0, chance)
 
     @classmethod
     def fit(
@@ -85,8 +94,8 @@ class Calibrator:
         prior = prior or cls.prior()
         start, count = prior.weights, len(prior.names)
         if not rows:
-            return cls(prior.names, start.copy(), 0)
-        design, target = _design(rows, prior.names), np.asarray(right, dtype=float)
+            return cls(prior.names, start.copy(), 0, prior.chance)
+        design, target = _design(rows, prior.names, prior.chance), np.asarray(right, dtype=float)
         columns = np.arange(design.shape[1])
         slopes = (columns >= 1) & (columns <= count)
         # An indicator that is the same everywhere would only share the intercept's work.
@@ -100,13 +109,13 @@ class Calibrator:
                 break
             weights[negative] = 0.0
             free &= ~negative
-        return cls(prior.names, weights, len(rows))
+        return cls(prior.names, weights, len(rows), prior.chance)
 
     def predict(self, rows: Sequence[Signals]) -> npt.NDArray[np.float64]:
         """Probabilities of being right, shape (n,)."""
         if not rows:
             return np.zeros(0)
-        return _sigmoid(_design(rows, self.names) @ self.weights)
+        return _sigmoid(_design(rows, self.names, self.chance) @ self.weights)
 
     def describe(self) -> dict[str, float]:
         """Weight of each signal, for the report."""
@@ -159,16 +168,11 @@ def cross_fitted(
     """Confidence of every gold answer from calibrators that have not seen it, shape (n,).
 
     Args:
-        groups: Fold of each row; by default rows are dealt out in turn, right and wrong ones separately.
+        groups: Fold of each row; by default rows are dealt out in turn. Folds must not depend on what was right:
+            a row's truth would reach its own confidence through them.
     """
     target = np.asarray(right, dtype=bool)
-    if groups is None:
-        fold = np.zeros(len(rows), dtype=int)
-        for value in (True, False):
-            members = np.flatnonzero(target == value)
-            fold[members] = np.arange(len(members)) % folds
-    else:
-        fold = np.asarray(groups, dtype=int)
+    fold = np.arange(len(rows)) % folds if groups is None else np.asarray(groups, dtype=int)
     out = np.zeros(len(rows))
     for number in np.unique(fold):
         held = np.flatnonzero(fold == number).tolist()

@@ -65,28 +65,31 @@ def choose_threshold(confidence: Sequence[float], right: Sequence[bool], wanted:
         passed = n
     if passed is not None:
         return _describe(float(sure[passed - 1]), values, hits, wanted, guaranteed=True, message="")
-    reached = [n for n in ends if n >= min(10, len(sure)) and good[n - 1] / n >= wanted]
-    # Without any evidence the calibrated confidence itself is the best judge.
-    value = float(sure[reached[-1] - 1]) if reached else max(wanted, float(sure[0]) + 1e-6 if len(sure) else wanted)
-    value = min(value, 0.9999)
-    more = max(least, 10) if not reached else _missing_gold(int(good[reached[-1] - 1]), reached[-1], len(sure), wanted)
+    # With too little gold to prove it, the target must be met twice: by what was seen, which is noisy, and by what the
+    # calibrated confidence promises, which the calibration has smoothed.
+    promised = np.cumsum(sure) / np.arange(1, len(sure) + 1)
+    reached = [n for n in ends if n >= 10 and good[n - 1] / n >= wanted and promised[n - 1] >= wanted]
+    if not reached:
+        message = (
+            f"A precision of {wanted:.0%} is not reached on {len(values)} calibration answers: only answers with a "
+            f"calibrated confidence of {wanted:.0%} or more are accepted, which nothing proves."
+        )
+        return _describe(wanted, values, hits, wanted, guaranteed=False, message=message)
+    last = reached[-1]
     message = (
-        f"A precision of {wanted:.0%} cannot be guaranteed with {len(values)} calibration answers "
-        f"(it needs about {more} more); the threshold rests on the estimate."
-        if reached
-        else f"No threshold reaches a precision of {wanted:.0%} on {len(values)} calibration answers; only answers "
-        f"surer than any of them are accepted."
+        f"A precision of {wanted:.0%} cannot be proved with {len(values)} calibration answers "
+        f"({_missing_gold(int(good[last - 1]), last, len(sure), wanted)}); the threshold rests on the estimate."
     )
-    return _describe(value, values, hits, wanted, guaranteed=False, message=message)
+    return _describe(float(sure[last - 1]), values, hits, wanted, guaranteed=False, message=message)
 
 
-def _missing_gold(good: int, accepted: int, total: int, wanted: float) -> int:
-    """About how many more calibration answers would prove the target at the precision seen."""
-    for factor in (1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32):
-        n = int(accepted * factor)
-        if lower_bound(round(good * n / accepted), n) >= wanted:
-            return int(total * (factor - 1))
-    return total * 32
+def _missing_gold(good: int, accepted: int, total: int, wanted: float) -> str:
+    """How many more calibration answers would prove the target, if precision and coverage stay as seen."""
+    for factor in np.arange(1.1, 10.01, 0.1):
+        n = round(accepted * factor)
+        if lower_bound(round(good / accepted * n), n) >= wanted:
+            return f"it needs about {round(total * (factor - 1))} more"
+    return f"it needs more than {9 * total} more"
 
 
 def _describe(

@@ -40,14 +40,13 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
         return records
 
     data = config.data
-    gold = read(data.gold, "gold", need_label=True)
+    gold = _with_known_labels(read(data.gold, "gold", need_label=True), task, "gold")
     fractions = {name: value for name, value in (("pool", data.pool), ("test", data.test)) if isinstance(value, float)}
     parts = stratified_split(gold, fractions, data.seed, rest="gold") if fractions else {"gold": gold}
     gold = parts["gold"]
     pool = parts["pool"] if "pool" in parts else read(str(data.pool), "pool", need_label=False)
     test = parts.get("test") or (read(data.test, "test", need_label=True) if isinstance(data.test, str) else [])
 
-    gold = _with_known_labels(gold, task, "gold")
     test = _with_known_labels(test, task, "test")
     pool, unknown = _pool_labels(pool, task)
     if unknown:
@@ -56,6 +55,8 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
             f"({', '.join(repr(name) for name, _ in unknown.most_common(3))})."
         )
     _check_gold(gold, task, warnings)
+    if any(teacher is not None and teacher.kind == "recorded" for teacher in (config.teacher, config.teacher.senior)):
+        _check_shared_ids(gold, pool)
     _check_leaks(gold, pool, test, allow=data.allow_leaks, warnings=warnings)
     return Dataset(tuple(gold), tuple(pool), tuple(test), tuple(warnings))
 
@@ -86,10 +87,14 @@ def _pool_labels(records: Iterable[Record], task: Classification) -> tuple[list[
 
 
 def _check_gold(gold: list[Record], task: Classification, warnings: list[str]) -> None:
+    if not gold:
+        raise DataError(
+            "No gold record is left to learn from.", fix="Give gold texts, or smaller fractions to the rest."
+        )
     counts: Mapping[str, int] = Counter(record.label or "" for record in gold)
     if len(counts) < 2:
         raise DataError(
-            f"All {len(gold)} gold records carry the label {next(iter(counts), None)!r}.",
+            f"All {len(gold)} gold records carry the label {next(iter(counts))!r}.",
             why="Neither a threshold nor a student can be fitted on one label.",
             fix="Add gold records of the other labels; a handful of each is a start.",
         )
@@ -98,6 +103,17 @@ def _check_gold(gold: list[Record], task: Classification, warnings: list[str]) -
         warnings.append(f"gold has no record of {', '.join(map(repr, missing))}: the student cannot learn it there.")
     if len(gold) < 20:
         warnings.append(f"gold has only {len(gold)} records: confidence and thresholds will be very uncertain.")
+
+
+def _check_shared_ids(gold: list[Record], pool: list[Record]) -> None:
+    texts = {record.id: record.text for record in gold}
+    clash = next((record for record in pool if texts.get(record.id, record.text) != record.text), None)
+    if clash is not None:
+        raise DataError(
+            f"The id {clash.id!r} stands for one text in gold and for another in pool.",
+            why="Recorded answers are found by id.",
+            fix="Make ids unique over both files.",
+        )
 
 
 def _check_leaks(

@@ -47,23 +47,24 @@ def build_fence(gold: Sequence[Record], calibration: str | float, limit: int, se
         calibration = "cross_fit" if len(gold) <= 1000 else min(limit / len(gold), 0.5)
     if calibration == "cross_fit":
         return Fence(tuple(gold), _sample(gold, limit, seed), "cross_fit")
-    parts = stratified_split(gold, {"calibration": float(calibration)}, seed, rest="demonstrations")
-    return Fence(tuple(parts["demonstrations"]), _sample(parts["calibration"], limit, seed), "split")
+    # What the limit would leave out of calibration is worth more as demonstrations than nowhere.
+    fraction = min(float(calibration), limit / max(len(gold), 1))
+    parts = stratified_split(gold, {"calibration": fraction}, seed, rest="demonstrations")
+    return Fence(tuple(parts["demonstrations"]), tuple(parts["calibration"]), "split")
 
 
 def _sample(records: Sequence[Record], limit: int, seed: int) -> tuple[Record, ...]:
-    """At most ``limit`` records, label by label in turn, so that rare labels are heard."""
+    """At most ``limit`` records: one of every label first, so that rare ones are heard, the rest by their shares."""
     if len(records) <= limit:
         return tuple(records)
     generator = random.Random(seed)
     by_label: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_label[record.label or ""].append(record)
-    share = limit / len(records)
-    chosen: list[Record] = []
+    ranked: list[tuple[bool, float, float, Record]] = []
     for label in sorted(by_label):
         members = by_label[label]
         generator.shuffle(members)
-        chosen += members[: max(1, round(share * len(members)))]
-    wanted = {record.id for record in chosen[:limit]}
+        ranked += [(r > 0, (r + 0.5) / len(members), generator.random(), m) for r, m in enumerate(members)]
+    wanted = {record.id for *_, record in sorted(ranked, key=lambda entry: entry[:3])[:limit]}
     return tuple(record for record in records if record.id in wanted)

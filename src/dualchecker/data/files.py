@@ -74,6 +74,10 @@ def _csv(file: Path) -> Iterator[Numbered]:
     delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
     reader = csv.DictReader(io.StringIO(_text(file), newline=""), delimiter=delimiter, strict=True)
     try:
+        columns = reader.fieldnames or []
+        twice = next((name for name in columns if columns.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"The header of {file} names the column {twice!r} twice.", fix="Rename or remove one.")
         for row in reader:
             if None in row:
                 raise DataError(

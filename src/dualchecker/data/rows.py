@@ -22,11 +22,12 @@ class ColumnNames(Protocol):
 
 
 def _string(value: Any) -> str | None:
-    if value is None:
+    if value is None or value != value:  # not-a-number is how some writers of Parquet spell "nothing"
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    # JSON can spell a NUL and half a surrogate pair, which hardly any reader takes.
+    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _need(column: str, rows: Sequence[tuple[int, Mapping[str, Any]]], source: str, role: str) -> None:
@@ -35,8 +36,8 @@ def _need(column: str, rows: Sequence[tuple[int, Mapping[str, Any]]], source: st
         close = difflib.get_close_matches(column, known, n=1)
         raise DataError(
             f"{source} has no column {column!r}, which should hold the {role}.",
-            why=f"Its columns are {', '.join(map(repr, known))}.",
-            fix=f"Set data.columns.{role}: {close[0] if close else known[0]} (or whichever it is) in the run file.",
+            why=f"Its columns are {', '.join(map(repr, known)) or 'none at all'}.",
+            fix=f"Set data.columns.{role}: {(close or known or ['NAME'])[0]} (or whichever it is) in the run file.",
         )
 
 
@@ -79,7 +80,7 @@ def to_records(
                 fix="Make ids unique, or drop the column to have rows numbered.",
             )
         first_at[raw_id] = number
-        text = (_string(row.get(columns.text)) or "").replace("\x00", "")
+        text = _string(row.get(columns.text)) or ""
         label = _string(row.get(columns.label))
         label = label.strip() if label and label.strip() else None
         if not text.strip():
@@ -95,7 +96,7 @@ def to_records(
             Record(
                 id=raw_id,
                 text=text,
-                detail=detail.replace("\x00", "") if detail and detail.strip() else None,
+                detail=detail if detail and detail.strip() else None,
                 label=label,
                 meta={key: value for key, value in row.items() if key not in known},
             )

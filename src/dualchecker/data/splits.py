@@ -6,15 +6,25 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from dualchecker.records import Record
+
+
+def _gap(match: re.Match[str]) -> str:
+    """A space; but the vowel signs and tone marks of a word, which ``\\W`` takes for punctuation, stay."""
+    between = match[0]
+    if between.isascii():
+        return " "
+    marks = "".join(takewhile(lambda c: unicodedata.category(c)[0] == "M", between))
+    return marks if marks == between else marks + " "
 
 
 def fingerprint(text: str) -> str:
     """A text's identity but for case, width, white space and punctuation (32 hex digits)."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"[\W_]+", " ", folded).strip()
-    return hashlib.blake2b((plain or folded).encode(), digest_size=16).hexdigest()
+    plain = re.sub(r"[\W_]+", _gap, folded).strip()
+    return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def find_leaks(left: Iterable[Record], right: Iterable[Record]) -> list[tuple[Record, Record]]:

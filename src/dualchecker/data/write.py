@@ -11,7 +11,8 @@ def write_text(path: Path, text: str) -> None:
     """Write beside the target, then move over it: a kill leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    # Half a surrogate pair becomes its JSON escape rather than the end of the run.
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     temporary.replace(path)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,6 +71,6 @@ class CachedEmbedder:
         try:
             with np.load(self._file, allow_pickle=False) as stored:
                 self._vectors = {k.tobytes(): v for k, v in zip(stored["keys"], stored["vectors"], strict=True)}
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             # A damaged cache costs time, not results.
             self._vectors = {}

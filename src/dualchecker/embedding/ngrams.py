@@ -17,10 +17,15 @@ class NgramEmbedder:
     """Hashed character n-grams (2-4, inside word boundaries) with sub-linear counts and inverse document frequencies.
 
     ``fit`` learns the document frequencies; before it, all n-grams count alike. Vectors are SciPy CSR rows.
+
+    Args:
+        idf: Inverse document frequencies of a saved embedder, shape (features,).
+        features: Number of hash buckets.
     """
 
-    def __init__(self, idf: npt.NDArray[np.float64] | None = None) -> None:
+    def __init__(self, idf: npt.NDArray[Any] | None = None, features: int = _FEATURES) -> None:
         self._idf = idf
+        self._features = features if idf is None else len(idf)
 
     @property
     def name(self) -> str:
@@ -28,7 +33,7 @@ class NgramEmbedder:
         return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{digest}"
 
     @property
-    def idf(self) -> npt.NDArray[np.float64] | None:
+    def idf(self) -> npt.NDArray[Any] | None:
         """Inverse document frequencies, shape (features,), for saving."""
         return self._idf
 
@@ -36,7 +41,7 @@ class NgramEmbedder:
         from sklearn.feature_extraction.text import HashingVectorizer
 
         vectorizer = HashingVectorizer(
-            analyzer="char_wb", ngram_range=_RANGE, n_features=_FEATURES, norm=None, alternate_sign=False
+            analyzer="char_wb", ngram_range=_RANGE, n_features=self._features, norm=None, alternate_sign=False
         )
         return vectorizer.transform(texts)
 
@@ -44,7 +49,7 @@ class NgramEmbedder:
         if not texts:
             return
         counts = self._counts(texts)
-        frequency = np.bincount(counts.indices, minlength=_FEATURES)
+        frequency = np.bincount(counts.indices, minlength=self._features)
         # n-grams never seen in the run get the weight of the rarest ones rather than an outlier's.
         self._idf = np.log((1 + len(texts)) / (1 + np.maximum(frequency, 1))) + 1
 
@@ -53,7 +58,7 @@ class NgramEmbedder:
         from sklearn.preprocessing import normalize
 
         if not len(texts):
-            return csr_matrix((0, _FEATURES), dtype=np.float32)
+            return csr_matrix((0, self._features), dtype=np.float32)
         counts = self._counts(texts)
         counts.data = 1 + np.log(counts.data)
         if self._idf is not None:

@@ -174,9 +174,8 @@ def _clean(texts: Sequence[str]) -> list[str]:
 
 def encode(tokenizer: Any, texts: Sequence[str], device: Any) -> Any:
     """Token ids and attention mask of a batch, cut at the tokenizer's limit, padded to the longest text."""
-    return tokenizer(_clean(texts), padding=True, truncation=True, return_attention_mask=True, return_tensors="pt").to(
-        device
-    )
+    tokens = tokenizer(_clean(texts), padding=True, truncation=True, return_attention_mask=True, return_tensors="pt")
+    return tokens.to(device)
 
 
 def token_lengths(tokenizer: Any, texts: Sequence[str]) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 
 _CUT = "\n[... the text was cut here to fit ...]\n"
+_REASON = 300
+"""Tokens of an earlier answer's reason that are shown again."""
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +46,7 @@ def pick_tag(texts: Sequence[str]) -> str:
     """
     taken = set()
     for text in texts:
-        taken.update(re.findall(r"<\s*/?\s*(text(?:-\d+)?)\b", text, re.I))
+        taken.update(re.findall(r"<[\s/]*(text(?:-\d+)?)\b", text, re.I))
     taken = {name.lower() for name in taken}
     number = 1
     while (name := "text" if number == 1 else f"text-{number}") in taken:
@@ -53,17 +55,22 @@ def pick_tag(texts: Sequence[str]) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=[.!?。])\s", text.strip(), maxsplit=1)[0]
+    # A small letter behind a full stop belongs to an abbreviation ("e.g. paint"), not to a new sentence.
+    return re.split(r"(?<=[.!?])\s+(?![a-z])|(?<=[。！？])", text.strip(), maxsplit=1)[0]
 
 
 def _shorten(text: str, tokens: int) -> str:
     """Keep the head and a little of the tail: what something is stands first, what became of it often last."""
     if estimate_tokens(text) <= tokens:
         return text
-    # Characters a token, as this very text has them.
-    keep = max(int(len(text) * max(tokens - 12, 8) / estimate_tokens(text)), 20)
-    head = keep * 3 // 4
-    return text[:head].rstrip() + _CUT + text[len(text) - (keep - head) :].lstrip()
+    keep = len(text)
+    cut = text
+    while keep > 20 and (size := estimate_tokens(cut)) > tokens:
+        # Characters a token, as this very text has them; again where head and tail have fewer.
+        keep = max(int(keep * max(tokens - 12, 8) / size), 20)
+        head = keep * 3 // 4
+        cut = text[:head].rstrip() + _CUT + text[len(text) - (keep - head) :].lstrip()
+    return cut
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,9 @@ class PromptWriter:
 
     Args:
         task: Question, labels and reply schema.
-        max_tokens: Estimated size that a prompt may have. What does not fit is cut, most expendable first:
-            the least similar neighbours, then the text itself; both are noted.
+        max_tokens: Estimated size that a prompt may have. A text may take three quarters of what the question
+            leaves and is cut in the middle beyond that; then demonstrations give way, the least similar neighbours
+            first. Both are noted.
     """
 
     task: Task
@@ -108,6 +116,7 @@ class PromptWriter:
     ) -> Prompt:
         text = record.long_text if rung.long else record.text
         notes: list[str] = []
+        previous = tuple(replace(answer, rationale=_shorten(answer.rationale, _REASON)) for answer in previous)
         bare = self._messages(rung, template, (), "", previous, human_label)
         room = self.max_tokens - _size(bare)
         if estimate_tokens(text) > room * 3 // 4:

@@ -41,7 +41,7 @@ def rungs_for(align: AlignConfig, names: Sequence[RungName] = RUNGS) -> tuple[Ru
         Rung("brief", neighbours=near),
         Rung("detail", long=True, neighbours=near),
         Rung("wide", long=True, neighbours=wide, counter_examples=2, full_guide=True),
-        Rung("reconsider", long=True, neighbours=near, counter_examples=2, full_guide=True, decide=True),
+        Rung("reconsider", long=True, neighbours=wide, counter_examples=2, full_guide=True, decide=True),
         Rung("senior", long=True, neighbours=wide, counter_examples=2, full_guide=True, senior=True),
     )
     return tuple(rung for rung in ladder if rung.name in names)

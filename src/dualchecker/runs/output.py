@@ -32,8 +32,13 @@ def label_rows(labels: Sequence[Labelled]) -> list[dict[str, Any]]:
                 "distribution": {k: round(v, 4) for k, v in item.distribution.items()} if item.distribution else None,
                 "trail": [
                     {
-                        "rung": a.rung, "label": a.label, "outcome": a.outcome, "stated": a.stated,
-                        "request_key": a.request_key, "teacher": a.teacher, "notes": list(a.notes),
+                        "rung": a.rung,
+                        "label": a.label,
+                        "outcome": a.outcome,
+                        "stated": a.stated,
+                        "request_key": a.request_key,
+                        "teacher": a.teacher,
+                        "notes": list(a.notes),
                     }
                     for a in item.trail
                 ],
@@ -52,7 +57,11 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
             "data": config.data.model_copy(
                 update={
                     name: str(config.path(value)) if isinstance(value, str) else value
-                    for name, value in (("gold", config.data.gold), ("pool", config.data.pool), ("test", config.data.test))
+                    for name, value in (
+                        ("gold", config.data.gold),
+                        ("pool", config.data.pool),
+                        ("test", config.data.test),
+                    )
                 }
             ),
             "output": str(folder),
@@ -73,5 +82,6 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
     )
-    student.save(folder / "student", card, {"question": config.task.question})
+    about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
+    student.save(folder / "student", card, about)
     write_json(folder / "metrics.json", metrics)

@@ -10,7 +10,7 @@ from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import PromptWriter, rungs_for
-from dualchecker.students import Student, make_student
+from dualchecker.students import L2, Features, Student, choose_features, make_student
 from dualchecker.tasks import Classification
 from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
 
@@ -24,6 +24,7 @@ class Parts:
     dataset: Dataset
     fence: Fence
     embedder: Embedder
+    features: Features
     asker: Asker
     teacher: Teacher
     senior: Teacher | None
@@ -47,7 +48,7 @@ class Parts:
         return make_student(
             config.student,
             tuple(self.task.labels),
-            self.embedder,
+            self.features,
             config.align.embedder,
             kind=kind,
             progress=self.progress.training,
@@ -86,19 +87,21 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
     embedder = build_embedder(config)
     progress.stage("embedding", f"{len(everything)} texts")
-    embedder.fit([record.long_text for record in everything])
+    # Document frequencies are learnt without the test texts, which nothing may touch before the report.
+    embedder.fit([record.long_text for record in (*dataset.gold, *dataset.pool)])
     if isinstance(embedder, CachedEmbedder):
         embedder.embed([record.text for record in everything])
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
+    features = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text, L2)
     asker = Asker(ledger, config.limits, progress, seed=config.student.seed)
     teacher = build_teacher(config.teacher, config, embedder)
     senior = build_teacher(config.teacher.senior, config, embedder) if config.teacher.senior else None
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
-    aligner = ContextAligner(
-        task, fence, embedder, config.align, writer, asker, teacher, seed=config.student.seed
+    aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.student.seed)
+    ladder = Ladder(
+        task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
     )
-    ladder = Ladder(task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior)
     teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
     student_checker = None
     if config.check.student:
@@ -106,14 +109,25 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             task,
             fence,
             embedder,
-            lambda: make_student(
-                config.student, tuple(task.labels), embedder, config.align.embedder, kind="linear"
-            ),
+            lambda: make_student(config.student, tuple(task.labels), features, config.align.embedder, kind="linear"),
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
             doubtful=config.check.doubtful,
         )
     return Parts(
-        config, task, dataset, fence, embedder, asker, teacher, senior, writer, aligner, ladder,
-        teacher_checker, student_checker, progress,
+        config,
+        task,
+        dataset,
+        fence,
+        embedder,
+        features,
+        asker,
+        teacher,
+        senior,
+        writer,
+        aligner,
+        ladder,
+        teacher_checker,
+        student_checker,
+        progress,
     )

@@ -58,7 +58,12 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         line("rationales of human labels", min(fixed, shown), shown, explain, own)
     rungs = rungs_for(config.align, config.check.rungs)
     if config.report.few_shot or config.method == "few_shot":
-        few = [writer.label(r, rungs[0], Template(tuple(demos[: config.align.demonstrations]), config.align.demonstrations), []) for r in sample(dataset.pool)]
+        few = [
+            writer.label(
+                r, rungs[0], Template(tuple(demos[: config.align.demonstrations]), config.align.demonstrations), []
+            )
+            for r in sample(dataset.pool)
+        ]
         line("few-shot baseline", len(dataset.pool), len(dataset.pool), few, own)
     if config.method == "few_shot":
         return lines, dataset

@@ -3,6 +3,17 @@
 from dualchecker.students.base import Probabilities, Student
 from dualchecker.students.card import model_card
 from dualchecker.students.choose import load_student, make_student
-from dualchecker.students.linear import LinearStudent
+from dualchecker.students.features import Features, choose_features
+from dualchecker.students.linear import L2, LinearStudent
 
-__all__ = ["LinearStudent", "Probabilities", "Student", "load_student", "make_student", "model_card"]
+__all__ = [
+    "L2",
+    "Features",
+    "LinearStudent",
+    "Probabilities",
+    "Student",
+    "choose_features",
+    "load_student",
+    "make_student",
+    "model_card",
+]

@@ -1,5 +1,6 @@
 """The model card: what a student is, how it was made, how good it is, and where it ends."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
@@ -9,6 +10,14 @@ from typing import Any
 import yaml
 
 _NOT_HUB_NAMES = {"offline": "sentence-transformers/all-MiniLM-L6-v2", "ngrams": None}
+
+_MEASURES = {
+    "count": "texts",
+    "macro_f1": "macro-F1",
+    "ece": "expected calibration error",
+    "brier": "Brier score of its confidence",
+    "auroc": "AUROC of its confidence",
+}
 
 _USE_ENCODER = """\
 The folder is a plain Hugging Face model: `transformers` and `torch` are all it needs.
@@ -48,8 +57,9 @@ def model_card(
         task_question: The question that a label answers.
         labels: Description by label, in the order of the model's outputs; a description may be empty.
         counts: Training examples by source, such as ``{"gold": 200, "teacher": 1800}``.
-        metrics: Results on held-out human labels by name: a number, ``(value, low, high)``, or
-            ``{"value": ..., "low": ..., "high": ...}``. May be empty, which the card then says.
+        metrics: Results on held-out human labels by name: a number, or a 95 % interval as
+            ``{"value": ..., "low": ..., "high": ...}``. Anything else (curves, tables) is left to the report.
+            May be empty, which the card then says.
         seed: Seed of the training.
         teacher: Name of the model that gave the teacher's labels, if there was one.
 
@@ -111,31 +121,32 @@ def _origin(kind: str, base: str, counts: Mapping[str, int], seed: int, teacher:
 
 
 def _results(metrics: Mapping[str, Any]) -> str:
-    if not metrics:
+    rows = []
+    for name, result in metrics.items():
+        estimate = result if isinstance(result, Mapping) else {"value": result}
+        value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
+        if _is_known(value):
+            interval = f"{_number(low)} to {_number(high)}" if _is_known(low) and _is_known(high) else ""
+            rows.append((_MEASURES.get(name, name), _number(value), interval))
+    if not rows:
         return "Not measured: no labels by people were held out. Test it on your own before you rely on it.\n"
-    rows = [(name, *_value_and_interval(result)) for name, result in metrics.items()]
-    return "On labels by people that were kept out of training:\n\n" + _table(("Measure", "Value", "Interval"), rows)
+    header = ("Measure", "Value", "95 % interval")
+    return f"On labels by people that were kept out of training:\n\n{_table(header, rows)}"
 
 
-def _value_and_interval(result: Any) -> tuple[str, str]:
-    if isinstance(result, Mapping) and "value" in result:
-        result = (result["value"], result.get("low"), result.get("high"))
-    if isinstance(result, tuple | list) and len(result) == 3:
-        value, low, high = result
-        known = low is not None and high is not None
-        return _number(value), f"{_number(low)} to {_number(high)}" if known else ""
-    return _number(result), ""
+def _is_known(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _number(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+    return str(value) if isinstance(value, Integral) else f"{value:.3f}"
 
 
 def _limits(base: str, counts: Mapping[str, int]) -> str:
     limits = [
         "Every text gets one of the labels above, also a text that has nothing to do with the question.",
         "Texts unlike those it was trained on (another source, time or language) may be judged worse.",
-        "Its probabilities were not checked for calibration: set thresholds on labelled texts of your own.",
+        "Its probabilities are as training left them, not calibrated: set thresholds on labelled texts of your own.",
         "`dualchecker.json` says which form of a record it reads (`text`) and, for an encoder, after how "
         "many tokens a text is cut (`max_length`).",
         "It is one training run with one seed; another seed gives somewhat other results.",

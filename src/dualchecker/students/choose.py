@@ -1,20 +1,19 @@
 """From the run file, or a saved folder, to a student."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dualchecker.config import StudentConfig
-from dualchecker.embedding import Embedder
-from dualchecker.errors import StudentError
 from dualchecker.students.base import Student
+from dualchecker.students.features import Features
+from dualchecker.students.files import read_description
 from dualchecker.students.linear import LinearStudent
 
 
 def make_student(
     config: StudentConfig,
     labels: Sequence[str],
-    embedder: Embedder,
+    features: Features,
     embedder_name: str,
     *,
     kind: str | None = None,
@@ -26,22 +25,15 @@ def make_student(
     Args:
         config: The ``student`` section.
         labels: Order of the columns.
-        embedder: For linear students.
-        embedder_name: Its name in the run file.
+        features: For linear students.
+        embedder_name: Name of their embedder in the run file.
         kind: Overrides ``config.kind``.
         seed: Overrides ``config.seed``.
         progress: Called with (step, steps) by students that train in steps.
     """
     seed = config.seed if seed is None else seed
     if (kind or config.kind) == "linear":
-        return LinearStudent(
-            labels,
-            embedder,
-            base=embedder_name,
-            soft_targets=config.soft_targets,
-            text=config.text,
-            seed=seed,
-        )
+        return LinearStudent(labels, features, base=embedder_name, soft_targets=config.soft_targets, seed=seed)
     from dualchecker.students.encoder import EncoderStudent
 
     return EncoderStudent(
@@ -64,12 +56,7 @@ def load_student(folder: Path) -> Student:
     Raises:
         StudentError: The folder holds none.
     """
-    try:
-        kind = json.loads((folder / "dualchecker.json").read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError) as error:
-        raise StudentError(
-            f"{folder} holds no student.", why=str(error), fix="Name the student folder of a finished run."
-        ) from error
+    kind = read_description(folder)["kind"]
     if kind == "linear":
         return LinearStudent.load(folder)
     from dualchecker.students.encoder import EncoderStudent

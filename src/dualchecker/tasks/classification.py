@@ -14,8 +14,10 @@ from dualchecker.tasks.replies import read_confidence, read_object
 
 def _fold(label: str) -> str:
     """Case, width, accents' encoding, quotes and the kind of separator do not make another label."""
-    folded = unicodedata.normalize("NFKC", label).casefold()
-    return re.sub(r"[\s_\-]+", " ", folded).strip(" \t\n\"'`*.。:;,()[]「」")
+    folded = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()))
+    # Between words only: "-1" and "1", "A-" and "A" are different labels.
+    bare = folded.strip(" \"'`*_.。:;,()[]「」“”„‘’«»")
+    return re.sub(r"(?<=\w)[ _\-‐‒–—]+(?=\w)", " ", bare)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Classification:
         if fields is None:
             bare = self.find(reply) if len(reply) < 200 else None
             return Parsed(bare, "ok", notes=("bare_label",)) if bare else Parsed(None, "unparsed")
-        rationale = str(fields.get("rationale") or "")
+        # JSON can spell half a surrogate pair, which no file and no database takes.
+        rationale = str(fields.get("rationale") or "").encode("utf-8", "replace").decode()
         stated, remark = read_confidence(fields.get("confidence"))
         notes += (remark,) if remark else ()
         value = fields.get("label")

@@ -1,7 +1,9 @@
 """Reading what a model wrote: JSON where there is some, lines where there is none, confidences in any dress."""
 
+import contextlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,10 +20,14 @@ def read_confidence(value: object) -> tuple[float | None, str]:
         return None, "confidence_absent"
     if isinstance(value, bool):
         return None, "confidence_unreadable"
+    if isinstance(value, int) and abs(value) > 100:
+        return None, "confidence_out_of_range"  # before float(), which overflows at 309 digits
     if isinstance(value, int | float):
         number, unit = float(value), ""
     else:
-        match = _NUMBER.match(str(value))
+        text = unicodedata.normalize("NFKC", str(value).strip())
+        # Longer texts are no confidence, and would only feed the pattern's backtracking.
+        match = _NUMBER.match(text) if len(text) <= 40 else None
         if match is None:
             return None, "confidence_unreadable"
         number, unit = float(match[1].replace(",", ".")), (match[2] or "").replace(" ", "").lower()
@@ -58,10 +64,14 @@ def _lines(text: str, names: Sequence[str]) -> dict[str, Any] | None:
     """``name: value`` lines, with Markdown emphasis, list marks, quotes and trailing commas ignored."""
     found: dict[str, Any] = {}
     for name in names:
-        pattern = rf"^[\s>*_\-{{]*[\"']?{re.escape(name)}[\"'*_]*\s*[:=：]\s*(.+?)\s*,?\s*$"
-        matches = re.findall(pattern, text, re.I | re.M)
-        if matches:
-            found[name] = matches[-1].strip(" *_`\"'")
+        # No pattern spans lines and no two neighbours can match the same blanks: a hostile reply stays cheap.
+        pattern = rf"^[ \t>#*_•{{-]*[\"']?{re.escape(name)}[\"'*_]*[ \t]*[:=：](.*)$"
+        for match in re.findall(pattern, text, re.I | re.M):
+            value = match.strip().removesuffix(",").strip(" *_`")
+            if value[:1] in ('"', "'") and value[-1:] != value[:1]:
+                continue  # a string cut in the middle
+            if value := value.strip(" *_`\"'"):
+                found[name] = value
     return found or None
 
 
@@ -81,12 +91,10 @@ def read_object(reply: str, names: Sequence[str]) -> tuple[dict[str, Any] | None
         return best, () if exact else ("json_in_prose",)
     complete = {}
     for name in names:  # a reply cut at the token limit: take what was finished, never a half value
-        match = re.search(rf'"{re.escape(name)}"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9.]+(?=\s*[,}}]))', reply)
-        if match:
-            try:
-                complete[name] = json.loads(match[1], strict=False)
-            except ValueError:
-                continue
+        value = rf'"{re.escape(name)}"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9.]+(?=\s*[,}}]))'
+        for text in re.findall(value, reply, re.S):
+            with contextlib.suppress(ValueError):
+                complete[name] = json.loads(text, strict=False)
     if complete:
         return complete, ("json_truncated",)
     lines = _lines(reply, names)

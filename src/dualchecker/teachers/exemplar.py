@@ -1,6 +1,7 @@
 """The embedded teacher: answers from the demonstrations in its own prompt. It is no language model, and says so."""
 
 import json
+import math
 import re
 from collections import Counter
 from typing import Any
@@ -38,12 +39,15 @@ class ExemplarTeacher(FreeTeacher):
         self._embedder = embedder
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
-        return {
+        body: dict[str, Any] = {
             "teacher": "exemplar",
             "version": VERSION,
             "embedder": self._embedder.name,
             "messages": [dict(message) for message in prompt.messages],
         }
+        if prompt.shown.previous:  # the messages give its earlier answers rounded, and without the distributions
+            body["previous"] = [dict(answer.label_probabilities or {}) for answer in prompt.shown.previous]
+        return body
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         if prompt.purpose == "explain":
@@ -61,14 +65,16 @@ class ExemplarTeacher(FreeTeacher):
         vectors = self._embedder.embed([shown.text, *texts])
         similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
         weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
-        votes: dict[str, float] = dict.fromkeys(shown.labels, 0.0)
+        cast: dict[str, list[float]] = {label: [] for label in shown.labels}
         for demo, weight in zip(shown.demonstrations, weights, strict=True):
-            votes[demo.label] += float(weight)
+            cast[demo.label].append(float(weight))
+        # fsum: the order of the demonstrations must not move the last digit.
+        votes = {label: math.fsum(weights) for label, weights in cast.items()}
         if shown.previous:  # deciding between its own answers: what it thought before still counts
             votes = self._with_previous(votes, shown.previous)
         share = _normalised({k: v + 0.5 / len(votes) for k, v in votes.items()})
         label = max(share, key=share.__getitem__)
-        nearest = int(np.argmax(similarities))
+        nearest = min(range(len(texts)), key=lambda i: (-similarities[i], shown.demonstrations[i].record.id))
         told = shown.demonstrations[nearest]
         rationale = (
             f"The most similar labelled text ({told.record.id}, cosine {similarities[nearest]:.2f}) is {told.label}; "

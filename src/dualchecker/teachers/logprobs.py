@@ -1,74 +1,98 @@
 """From token log-probabilities to a distribution over labels."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LABEL = re.compile(rb'"label"\s*:\s*"', re.I)
 
-def label_distribution(
-    text: str, tokens: Sequence[Mapping[str, Any]], labels: Sequence[str]
-) -> dict[str, float] | None:
+_SMALLEST = 1e-9
+"""Share of the label that was written when its probability is rounded away (servers send -9999 for "very small")."""
+
+
+def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
     """The model's distribution over ``labels``, read where its reply names the label.
 
-    Each label is followed, with the quote that closes it, token by token along the reply: while it agrees with what
-    was written its probability is multiplied on, and where it parts from it, it keeps what the alternatives gave it
-    at the fork. So ``green`` and ``greenish`` are told apart at the quote. Mass that belongs to no label is left out
-    and the rest normalised.
+    The written label is followed token by token, with the quote that closes it, until no other label goes on the same
+    way. At each token the alternatives that lead to labels give these their probability: at the fork between
+    ``green`` and ``not_green``, or, for ``green`` and ``greenish``, at the quote. An alternative that leads to several
+    labels is shared out evenly. Mass that belongs to no label is left out and the rest normalised.
 
     Args:
         text: The reply.
-        tokens: Entries of an OpenAI-style ``logprobs.content``: ``token``, ``logprob``, ``top_logprobs``.
+        tokens: Entries of an OpenAI-style ``logprobs.content``: ``token``, ``bytes``, ``logprob``, ``top_logprobs``.
         labels: The label set.
 
     Returns:
-        Probabilities by label, or None when the reply names no label or the tokens do not spell the reply.
+        Probabilities by label; or None when the reply names no label, the tokens do not spell it, or no alternatives
+        were given (what is known of one label alone is no distribution).
     """
-    start = _label_start(text)
-    if start is None:
+    written = _written_label(text, labels)
+    entries = [entry for entry in tokens if isinstance(entry, dict)]
+    spelled = [_bytes(entry) for entry in entries]
+    # Found in the tokens themselves: characters that are split over tokens make their lengths differ from the text's.
+    start = _label_start(b"".join(spelled))
+    if written is None or start is None:
         return None
-    probability = dict.fromkeys(labels, 1.0)
-    position, written = 0, ""
-    for entry in tokens:
-        token = str(entry.get("token", ""))
-        position += len(token)
-        if position <= start:
+    goals = {label: f'{label}"'.encode() for label in labels}
+    mass = dict.fromkeys(labels, 0.0)
+    path, done, position, informed = 1.0, b"", 0, False
+    for entry, piece in zip(entries, spelled, strict=True):
+        position += len(piece)
+        if position < start:
             continue
-        before = token[: max(len(token) - (position - start), 0)] if not written else ""
-        running = [label for label in labels if _agree(label, written)]
-        share = _shares(entry, before, written, running)
-        if not any(share.values()):
+        before = b"" if done else piece[: max(len(piece) - (position - start), 0)]
+        for other, probability in _alternatives(entry, piece):
+            rest = other[len(before) :]
+            if rest and other.startswith(before):
+                heirs = _led_to(done + rest, goals)
+                informed = True
+                for label in heirs:
+                    mass[label] += path * probability / len(heirs)
+        if (own := _probability(entry.get("logprob"))) is None:
             return None
-        for label in running:
-            probability[label] *= share[label]
-        written += token[len(before) :]
-        if sum(_agree(label, written) for label in labels) <= 1:
-            break
-    if not written or not text.startswith(written, start):
-        return None
-    total = sum(probability.values())
-    return {label: value / total for label, value in probability.items()} if total > 0 else None
+        path *= own
+        done += piece[len(before) :]
+        running = _led_to(done, goals)
+        if running == [written]:
+            mass[written] = max(mass[written] + path, _SMALLEST)
+            total = sum(mass.values())
+            return {label: value / total for label, value in mass.items()} if informed else None
+        if written not in running:
+            return None
+    return None
 
 
-def _label_start(text: str) -> int | None:
-    key = text.rfind('"label"')
-    colon = text.find(":", key) if key >= 0 else -1
-    quote = text.find('"', colon + 1) if colon >= 0 else -1
-    return quote + 1 if quote >= 0 else None
+def _written_label(text: str, labels: Sequence[str]) -> str | None:
+    data = text.encode()
+    start = _label_start(data)
+    return None if start is None else next((n for n in labels if data.startswith(f'{n}"'.encode(), start)), None)
 
 
-def _agree(label: str, written: str) -> bool:
-    closed = label + '"'
-    return closed.startswith(written) or written.startswith(closed)
+def _label_start(data: bytes) -> int | None:
+    matches = list(_LABEL.finditer(data))
+    return matches[-1].end() if matches else None
 
 
-def _shares(entry: Mapping[str, Any], before: str, written: str, labels: Sequence[str]) -> dict[str, float]:
-    """Probability that the next token goes on with each label; ``before`` is what the token holds ahead of it."""
-    share = dict.fromkeys(labels, 0.0)
-    for alternative in entry.get("top_logprobs") or [entry]:
-        token, logprob = str(alternative.get("token", "")), alternative.get("logprob")
-        if not isinstance(logprob, int | float) or not token.startswith(before) or len(token) == len(before):
-            continue
-        for label in labels:
-            if _agree(label, written + token[len(before) :]):
-                share[label] += math.exp(logprob)
-    return share
+def _led_to(said: bytes, goals: Mapping[str, bytes]) -> list[str]:
+    """The labels that what was said is the beginning of, or has already completed."""
+    return [label for label, goal in goals.items() if goal.startswith(said) or said.startswith(goal)]
+
+
+def _bytes(entry: Mapping[str, Any]) -> bytes:
+    given = entry.get("bytes")
+    if isinstance(given, list) and given and all(isinstance(b, int) and 0 <= b < 256 for b in given):
+        return bytes(given)
+    return str(entry.get("token", "")).encode("utf-8", "replace")
+
+
+def _alternatives(entry: Mapping[str, Any], chosen: bytes) -> list[tuple[bytes, float]]:
+    """The other tokens that might have stood here, each once."""
+    given = entry.get("top_logprobs")
+    found = {_bytes(other): other for other in given if isinstance(other, dict)} if isinstance(given, list) else {}
+    return [(token, _probability(other.get("logprob")) or 0.0) for token, other in found.items() if token != chosen]
+
+
+def _probability(logprob: object) -> float | None:
+    return math.exp(min(logprob, 0.0)) if isinstance(logprob, int | float) and not math.isnan(logprob) else None

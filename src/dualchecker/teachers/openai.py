@@ -1,12 +1,10 @@
 """Any server with the OpenAI chat-completions interface: one POST, over aiohttp."""
 
-import asyncio
 import json
-import math
+import logging
 import os
+import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any
 
 import aiohttp
@@ -16,12 +14,25 @@ from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Reply
-from dualchecker.teachers.logprobs import label_distribution
+from dualchecker.teachers.wire import plain, read_error, read_failure, read_reply
 
-_DROPPABLE = ("response_format", "logprobs", "top_logprobs", "temperature", "seed")
-"""Parameters a server may refuse; without them the answer still comes, only with fewer signals."""
+_log = logging.getLogger(__name__)
+
+_DROPPABLE: Mapping[str, str] = {
+    "response_format": r"\bresponse_format\b|json.?schema|grammar",
+    "logprobs": r"\b(top_)?logprobs\b",
+    "temperature": r"\btemperature\b",
+    "seed": r"\bseed\b",
+}
+"""Parameters a server may refuse, and how its message names them. Without them the answer still comes, only with
+fewer signals."""
+
+_TOGETHER = {"logprobs": ("logprobs", "top_logprobs")}
 
 _MAX_BODY = 16 * 2**20
+
+_SURELY_SECRET = 12
+"""A shorter key (``EMPTY``, ``ollama``) is a word that a reply may well contain."""
 
 
 class OpenAITeacher:
@@ -43,14 +54,13 @@ class OpenAITeacher:
         self._session: aiohttp.ClientSession | None = None
         self._dropped: set[str] = set()
         self._renamed: dict[str, str] = {}
+        base, mark, query = (config.base_url or "").strip().partition("?")
+        self._url = base.rstrip("/").removesuffix("/chat/completions") + "/chat/completions" + mark + query
+        self._address = re.sub(r"//[^/@]*@", "//", base)  # for messages
 
     @property
     def name(self) -> str:
         return self._config.model or "openai"
-
-    @property
-    def _url(self) -> str:
-        return f"{(self._config.base_url or '').rstrip('/')}/chat/completions"
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
         config = self._config
@@ -58,7 +68,6 @@ class OpenAITeacher:
             "model": config.model,
             "messages": [dict(message) for message in prompt.messages],
             "max_tokens": config.max_tokens,
-            "stream": False,
         }
         if config.temperature is not None:
             body["temperature"] = config.temperature
@@ -67,11 +76,14 @@ class OpenAITeacher:
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if config.logprobs and prompt.purpose == "label":
             body |= {"logprobs": True, "top_logprobs": 10}
-        return body | config.extra
+        return body | config.extra | {"stream": False}
 
     def estimate(self, prompt: Prompt) -> float:
-        tokens = sum(estimate_tokens(message["content"]) for message in prompt.messages)
-        return (tokens * self._config.price_input + self._config.max_tokens * self._config.price_output) / 1e6
+        config = self._config
+        tokens = sum(estimate_tokens(message["content"]) + 8 for message in prompt.messages)
+        if config.structured:
+            tokens += estimate_tokens(json.dumps(prompt.schema))
+        return (tokens * config.price_input + config.max_tokens * config.price_output) / 1e6
 
     def cost(self, reply: Reply) -> float:
         config = self._config
@@ -82,20 +94,21 @@ class OpenAITeacher:
             body = {self._renamed.get(k, k): v for k, v in payload.items() if k not in self._dropped}
             status, headers, text = await self._post(body)
             if status == 200:
-                return _read_reply(text, prompt)
+                return read_reply(text, prompt)
             if not (status in (400, 422) and self._adapt(text, body)):
-                raise _failure(status, headers, text, self._config)
-        raise _failure(status, headers, text, self._config)
+                break
+        config = self._config
+        raise read_failure(status, headers, text, address=self._address, model=config.model, key_env=config.key_env)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
-    def _headers(self) -> dict[str, str]:
+    def _key(self) -> str:
         name = self._config.key_env
         if not name:
-            return {}
+            return ""
         key = os.environ.get(name, "").strip()
         if not key:
             raise ConfigError(
@@ -103,185 +116,111 @@ class OpenAITeacher:
                 why="The teacher needs a key, and keys are never read from files.",
                 fix=f"Set it in the shell (export {name}=...), then run the same command again.",
             )
-        return {"Authorization": f"Bearer {key}"}
+        if not key.isprintable() or " " in key:
+            raise ConfigError(
+                f"The environment variable {name} (teacher.key_env) does not hold a key.",
+                why="It contains a space, a line break or another character that no key has.",
+                fix="Set it to the bare key, without 'Bearer' before it.",
+            )
+        return key
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, made inside the running loop, at the first request: only then is the key read."""
+        if self._session is None:
+            timeout, key = self._config.timeout, self._key()
+            self._session = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {key}"} if key else None,
+                connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 15)),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
 
     async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], str]:
-        config = self._config
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                headers=self._headers(),
-                connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=config.timeout, sock_connect=min(config.timeout, 15)),
-            )
+        session = self._open()
         try:
             # No redirects: a key must never follow one to another host.
-            async with self._session.post(self._url, json=body, allow_redirects=False) as response:
-                data = await response.content.read(_MAX_BODY)
-                while chunk := await response.content.read(_MAX_BODY - len(data)):
+            async with session.post(self._url, json=body, allow_redirects=False) as response:
+                data = bytearray()
+                async for chunk in response.content.iter_any():
                     data += chunk
-                return response.status, response.headers, data.decode("utf-8", "replace")
-        except aiohttp.InvalidURL as error:
-            raise RequestFailed(
-                f"teacher.base_url {config.base_url!r} is no valid address.",
-                kind="bad_url",
+                    if len(data) > _MAX_BODY:
+                        raise _too_large()
+                text = data.decode("utf-8", "replace")
+                return response.status, response.headers, _without_key(session, response.status, text)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise self._no_reply(error) from error
+
+    def _no_reply(self, error: Exception) -> RequestFailed:
+        """What an exception of aiohttp means. The order matters: its classes are each other's parents."""
+        config = self._config
+        if isinstance(error, aiohttp.ClientSSLError):
+            return RequestFailed(
+                f"No secure connection to the teacher at {self._address} can be made.",
+                kind="tls",
+                why=f"{plain(error)}.",
                 fatal=True,
-                fix="Example: https://api.openai.com/v1",
-            ) from error
-        except aiohttp.ClientConnectorError as error:
-            raise RequestFailed(
-                f"The teacher at {config.base_url} cannot be reached.",
+                fix="If the server speaks plain http, say so in teacher.base_url; if its certificate is your own, name "
+                "its authority in the environment variable SSL_CERT_FILE.",
+            )
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            why = str(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else "No answer to connecting"
+            return RequestFailed(
+                f"The teacher at {self._address} cannot be reached.",
                 kind="unreachable",
-                why=str(error.os_error or error),
+                why=f"{plain(why)}.",
                 fix="Check teacher.base_url and that the server runs; then run the same command again.",
                 retryable=True,
-            ) from error
-        except TimeoutError as error:
-            raise RequestFailed(
+            )
+        if isinstance(error, TimeoutError):
+            return RequestFailed(
                 f"The teacher did not answer within {config.timeout:g} s.",
                 kind="timeout",
                 fix="Raise teacher.timeout or lower limits.concurrency.",
                 retryable=True,
-            ) from error
-        except (aiohttp.ClientError, asyncio.IncompleteReadError) as error:
-            raise RequestFailed(
-                "The connection to the teacher broke.",
-                kind="connection_broken",
-                why=str(error),
-                retryable=True,
-            ) from error
+            )
+        if isinstance(error, ValueError):  # aiohttp.InvalidURL is one
+            return RequestFailed(
+                f"teacher.base_url {self._address!r} is no valid address.",
+                kind="bad_url",
+                why="" if isinstance(error, aiohttp.InvalidURL) else f"{plain(error)}.",
+                fatal=True,
+                fix="Example: https://api.openai.com/v1",
+            )
+        return RequestFailed(
+            "The connection to the teacher broke.", kind="connection_broken", why=f"{plain(error)}.", retryable=True
+        )
 
     def _adapt(self, text: str, body: Mapping[str, Any]) -> bool:
-        """Leave out (or rename) a parameter that the server says it does not take; False if it names none."""
-        message = _error_message(text).lower()
-        if "max_tokens" in body and "max_completion_tokens" in message:
+        """Leave out (or rename) parameters that the server says it does not take; False if it names none.
+
+        Many requests may be under way when the first refusal comes back: those that were sent with the parameter are
+        refused as well, and have to be sent again just like the first.
+        """
+        error = read_error(text)
+        # The message may quote the prompt; where the server names the parameter itself, only that counts.
+        named = (error.param or error.message).lower()
+        if "max_tokens" in body and "max_completion_tokens" in error.message:
             self._renamed["max_tokens"] = "max_completion_tokens"
             return True
-        named = [name for name in _DROPPABLE if name in body and name in message]
-        if "json_schema" in message and "response_format" in body:
-            named.append("response_format")
-        if "logprobs" in named:
-            named.append("top_logprobs")
-        fresh = set(named) - self._dropped
-        self._dropped |= fresh
-        return bool(fresh)
+        refused = [
+            name
+            for parameter, pattern in _DROPPABLE.items()
+            if re.search(pattern, named)
+            for name in _TOGETHER.get(parameter, (parameter,))
+            if name in body
+        ]
+        if fresh := sorted(set(refused) - self._dropped):
+            _log.warning("%s does not take %s; asking goes on without", self.name, ", ".join(fresh))
+            self._dropped.update(fresh)
+        return bool(refused)
 
 
-def _error_message(text: str) -> str:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return text[:300]
-    error = body.get("error", body) if isinstance(body, dict) else body
-    message = error.get("message") or error.get("detail") or error if isinstance(error, dict) else error
-    return str(message)[:500]
+def _without_key(session: aiohttp.ClientSession, status: int, text: str) -> str:
+    """Some servers repeat the key in what they say; the ledger and the screen must not."""
+    key = session.headers.get("Authorization", "").removeprefix("Bearer ")
+    return text.replace(key, "[key]") if key and (status != 200 or len(key) >= _SURELY_SECRET) else text
 
 
-def _failure(status: int, headers: Mapping[str, str], text: str, config: SeniorConfig) -> RequestFailed:
-    why = f"HTTP {status}: {_error_message(text)}"
-    key = config.key_env or "(teacher.key_env is not set)"
-    if status in (401, 403):
-        return RequestFailed(
-            "The teacher refused the key.",
-            kind="unauthorized",
-            why=why,
-            status=status,
-            fatal=True,
-            fix=f"Check the key in the environment variable {key}.",
-        )
-    if status == 404:
-        return RequestFailed(
-            f"The teacher at {config.base_url} knows no model {config.model!r} (or no chat completions).",
-            kind="not_found",
-            why=why,
-            status=status,
-            fatal=True,
-            fix="Check teacher.model and teacher.base_url (it usually ends in /v1).",
-        )
-    if 300 <= status < 400:
-        return RequestFailed(
-            f"The teacher at {config.base_url} redirects elsewhere, which is not followed.",
-            kind="redirect",
-            why=f"to {headers.get('Location', '?')}",
-            status=status,
-            fatal=True,
-            fix="Set teacher.base_url to the final address.",
-        )
-    if status == 429:
-        spent = "insufficient_quota" in text
-        return RequestFailed(
-            "The teacher's quota is spent." if spent else "The teacher asks to slow down.",
-            kind="quota_spent" if spent else "rate_limited",
-            why=why,
-            status=status,
-            fix="Top up the account." if spent else "Lower limits.concurrency or limits.requests_per_minute.",
-            retryable=not spent,
-            fatal=spent,
-            retry_after=retry_after(headers),
-        )
-    if status >= 500 or status in (408, 409, 425):
-        return RequestFailed(
-            "The teacher's server failed.",
-            kind="server_error",
-            why=why,
-            status=status,
-            retryable=True,
-            retry_after=retry_after(headers),
-        )
-    return RequestFailed("The teacher rejected the request.", kind="bad_request", why=why, status=status)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait from ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date); None if unreadable."""
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            value = headers.get("Retry-After", "")
-            if value.replace(".", "", 1).isdigit():
-                seconds = float(value)
-            elif value:
-                seconds = parsedate_to_datetime(value).timestamp() - time()
-            else:
-                return None
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0
-
-
-def _read_reply(text: str, prompt: Prompt) -> Reply:
-    try:
-        body = json.loads(text)
-        choice = body["choices"][0]
-        message = choice["message"]
-        content = message.get("content") or ""
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise RequestFailed(
-            "The teacher's reply is no complete chat completion.",
-            kind="bad_body",
-            why=f"{type(error).__name__} in {text[:120]!r}",
-            retryable=True,
-        ) from error
-    if isinstance(content, list):  # some servers send content parts
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    content = str(content)
-    finish = str(choice.get("finish_reason") or "stop")
-    if message.get("refusal") or finish == "content_filter":
-        finish = "refusal"
-    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
-    tokens = (choice.get("logprobs") or {}).get("content") if isinstance(choice.get("logprobs"), dict) else None
-    distribution = None
-    if isinstance(tokens, list) and prompt.purpose == "label":
-        entries = [entry for entry in tokens if isinstance(entry, dict)]
-        distribution = label_distribution(content, entries, prompt.shown.labels)
-    return Reply(
-        text=content,
-        label_probabilities=distribution,
-        finish=finish,
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        model=str(body.get("model") or ""),
-    )
+def _too_large() -> RequestFailed:
+    return RequestFailed(f"The teacher's reply is larger than {_MAX_BODY >> 20} MB.", kind="bad_body")

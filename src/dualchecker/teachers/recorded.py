@@ -18,11 +18,14 @@ from dualchecker.teachers.base import FreeTeacher
 class RecordedTeacher(FreeTeacher):
     """Answers recorded in a file: ``id, label, confidence, label_probabilities, rationale`` (all but id optional).
 
+    A row without a label is handed on as the raw ``reply``, if the file has one, so that it gets a named outcome.
+
     Args:
         answers: One file (it answers the ``brief`` rung), or a file for each rung.
+        name: For the trail and the report.
 
     Raises:
-        DataError: A file is unreadable, lacks ids, or holds one twice.
+        DataError: A file is unreadable, lacks an id, holds one twice, or has probabilities that are none.
     """
 
     def __init__(self, answers: Path | Mapping[RungName, Path], name: str = "recorded") -> None:
@@ -47,30 +50,51 @@ class RecordedTeacher(FreeTeacher):
                 kind="not_recorded",
                 fix="Record it, or leave the record out of the pool.",
             )
-        if row.get("label") is None:
-            # Nothing usable was recorded: hand on the raw reply, which gets its own named outcome.
+        if row.get("label") in (None, ""):  # CSV has no null
             return Reply(str(row.get("reply") or ""), model=self.name)
         body = {
             "rationale": row.get("rationale") or "",
             "label": row["label"],
             "confidence": row.get("confidence"),
         }
-        probabilities = row.get("label_probabilities")
-        if isinstance(probabilities, str):  # CSV and our own Parquet hold nested values as JSON text
-            probabilities = json.loads(probabilities)
-        return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=probabilities or None, model=self.name)
+        return Reply(
+            json.dumps(body, ensure_ascii=False, default=str),
+            label_probabilities=row["label_probabilities"],
+            model=self.name,
+        )
 
 
 def _answers(path: Path) -> dict[str, dict[str, Any]]:
     answers: dict[str, dict[str, Any]] = {}
     for number, row in read_rows(path):
-        if row.get("id") is None:
-            raise DataError(f"Row {number} of the recorded answers {path} has no id.")
-        identity = str(row["id"])
+        identity = "" if row.get("id") is None else str(row["id"])
+        if not identity.strip():
+            raise DataError(
+                f"Row {number} of the recorded answers {path} has no id.",
+                fix="Give every answer the id of the record that it is about, in a column 'id'.",
+            )
         if identity in answers:
-            raise DataError(f"The recorded answers {path} hold the id {identity!r} twice (row {number}).")
-        answers[identity] = row
+            raise DataError(
+                f"The recorded answers {path} hold the id {identity!r} twice (row {number}).",
+                fix="Keep one answer for each record; answers of several rungs go into one file each.",
+            )
+        answers[identity] = row | {"label_probabilities": _probabilities(row.get("label_probabilities"), path, number)}
     return answers
+
+
+def _probabilities(value: Any, path: Path, number: int) -> dict[str, float] | None:
+    if value is None or value == "":
+        return None
+    try:
+        # CSV and our own Parquet hold nested values as JSON text; other Parquet gives absent labels as None.
+        given = json.loads(value) if isinstance(value, str) else value
+        return {str(label): float(share) for label, share in given.items() if share is not None} or None
+    except (ValueError, TypeError, AttributeError):
+        raise DataError(
+            f"Row {number} of the recorded answers {path} has label_probabilities that cannot be read.",
+            why=f"They are {str(value)[:80]!r}.",
+            fix='Write them as a JSON object of numbers, {"label": 0.9, ...}, or leave them out.',
+        ) from None
 
 
 class LedgerTeacher(FreeTeacher):

@@ -1,0 +1,29 @@
+"""The command line: one file a verb."""
+
+import signal
+import sys
+
+from dualchecker.cli.app import app
+
+
+def main() -> None:
+    """Run a verb; a user's mistake ends with a message and an exit code, never with a traceback."""
+    from dualchecker.cli.display import print_error
+    from dualchecker.errors import DualcheckerError
+
+    # A supervisor's polite stop ends like Ctrl-C: what is answered is in the ledger.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except DualcheckerError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: nothing that was answered is lost; run the same command again to go on\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+__all__ = ["app", "main"]

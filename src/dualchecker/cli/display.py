@@ -1,0 +1,194 @@
+"""What the terminal shows: progress, tables, errors."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from dualchecker.errors import DualcheckerError
+
+console = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+_PLAIN_EVERY = 15.0
+"""Seconds between progress lines where there is no terminal."""
+
+
+def print_error(error: DualcheckerError) -> None:
+    """What happened, why, and what to do, each on its own line."""
+    stderr.print(f"[bold red]error:[/] {escape(error.what)}", soft_wrap=True)
+    for mark, text in (("why", error.why), ("do", error.fix)):
+        if text.strip():
+            stderr.print(f"  [bold]{mark}:[/] {escape(text.rstrip())}", soft_wrap=True)
+
+
+class TerminalProgress:
+    """Bars with rate, spend and time left on a terminal; plain lines elsewhere. A context manager."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._last = 0.0
+        self._name = ""
+        self._fresh: tuple[float, int] = (0.0, 0)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "TerminalProgress":
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("  {task.description:<18}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[extra]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stage(self, name: str, detail: str = "") -> None:
+        self._end_task()
+        self._name = name
+        elapsed = time.monotonic() - self._start
+        line = f"[dim]{elapsed:6.1f} s[/]  [bold]{escape(name)}[/]  {escape(detail)}"
+        (self._bar.console if self._bar else console).print(line, soft_wrap=True)
+        self._last = time.monotonic()
+
+    def asking(self, done: int, total: int, *, fresh: int, failed: int, cost: float) -> None:
+        now = time.monotonic()
+        if fresh <= 1:
+            self._fresh = (now, fresh)
+        since, before = self._fresh
+        rate = (fresh - before) / (now - since) if now - since > 0.5 else 0.0
+        parts = [
+            f"{rate:.0f}/s" if rate else "",
+            f"spent {cost:.4f}" if cost else "",
+            f"{failed} failed" if failed else "",
+        ]
+        self._show("asking", done, total, "  ".join(part for part in parts if part))
+
+    def training(self, step: int, total: int) -> None:
+        self._show("training", step, total, "")
+
+    def note(self, text: str) -> None:
+        (self._bar.console if self._bar else console).print(f"[yellow]note:[/] {escape(text)}", soft_wrap=True)
+
+    def _show(self, what: str, done: int, total: int, extra: str) -> None:
+        if self._bar is not None:
+            if self._task is None:
+                self._task = self._bar.add_task(what, total=total, extra=extra)
+            self._bar.update(self._task, description=what, completed=done, total=total, extra=extra)
+            if done >= total:
+                self._end_task()
+        elif time.monotonic() - self._last > _PLAIN_EVERY:
+            self._last = time.monotonic()
+            console.print(f"{self._last - self._start:8.1f} s  {what} {done}/{total}  {extra}".rstrip(), soft_wrap=True)
+
+    def _end_task(self) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = None
+
+
+STAGES = {
+    "few_shot": "few-shot prompting",
+    "aligner": "+ ContextAligner",
+    "teacher_checker": "+ teacher checker",
+    "student_checker": "+ student checker",
+}
+
+REFERENCES = {"gold_only": "reference: gold alone", "gold_pool": "reference: gold + true labels of the pool"}
+
+
+def percent(value: Any) -> str:
+    """``71.2 %``, or a dash for what is not known."""
+    return f"{100 * value:.1f} %" if isinstance(value, int | float) and value == value else "–"
+
+
+def with_interval(estimate: Mapping[str, float] | None) -> str:
+    """``71.2 % (64.0–78.1)``."""
+    if not estimate or estimate["value"] != estimate["value"]:
+        return "–"
+    return f"{percent(estimate['value'])} ({100 * estimate['low']:.1f}–{100 * estimate['high']:.1f})"
+
+
+def print_result(metrics: Mapping[str, Any]) -> None:
+    """The tables that end a run."""
+    stages = metrics["teacher"]["stages"]
+    known = any("accuracy" in stage for stage in stages.values())
+    table = Table(
+        title=f"Teacher ({metrics['teacher']['name']}) on the {metrics['data']['pool']} pool texts",
+        title_justify="left",
+    )
+    table.add_column("")
+    table.add_column("right, of all", justify="right")
+    table.add_column("kept", justify="right")
+    table.add_column("abstained", justify="right")
+    table.add_column("right, of the kept", justify="right")
+    for name, stage in stages.items():
+        count = max(stage["count"], 1)
+        table.add_row(
+            STAGES.get(name, name),
+            with_interval(stage.get("accuracy")),
+            percent(stage["accepted"] / count),
+            percent((stage["abstained"] + stage["failed"]) / count),
+            with_interval((stage.get("kept") or {}).get("accuracy")),
+        )
+    console.print()
+    console.print(table)
+    if not known:
+        console.print(
+            "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
+        )
+    message = (metrics["teacher"].get("calibration") or {}).get("threshold", {}).get("message")
+    if message:
+        console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
+    _print_student(metrics)
+
+
+def _print_student(metrics: Mapping[str, Any]) -> None:
+    student, test = metrics["student"], metrics["data"]["test"]
+    if not student["test"]:
+        console.print("\nNo test file was given, so the student is not scored.")
+        return
+    table = Table(title=f"Student ({student['kind']}) on the {test} test texts", title_justify="left")
+    table.add_column("trained on")
+    table.add_column("accuracy", justify="right")
+    table.add_column("macro-F1", justify="right")
+    rows = {"gold + checked labels (this run)": student["test"]}
+    rows |= {REFERENCES.get(name, name): value for name, value in metrics.get("references", {}).items()}
+    for name, row in rows.items():
+        table.add_row(name, with_interval(row["accuracy"]), with_interval(row["macro_f1"]))
+    console.print()
+    console.print(table)
+    console.print("[dim]In brackets: 95 % bootstrap intervals.[/]")
+
+
+def print_where(folder: Any, *, cost: float, requests: int, seconds: float | None = None) -> None:
+    """Where everything is."""
+    took = f", {seconds:.0f} s" if seconds is not None else ""
+    console.print(f"\n{requests} requests answered, cost {cost:.4f}{took}.", soft_wrap=True)
+    console.print(f"[bold]Report[/]   {escape(str(folder))}/report.html", soft_wrap=True)
+    console.print(f"[bold]Labels[/]   {escape(str(folder))}/labels.jsonl (and .parquet)", soft_wrap=True)
+    console.print(f"[bold]Student[/]  {escape(str(folder))}/student", soft_wrap=True)
+    sys.stdout.flush()

@@ -1,0 +1,62 @@
+"""``dualchecker plan``: calls, tokens and money before anything is spent."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dualchecker.cli.run import Setting
+
+
+def plan(
+    file: Annotated[Path, typer.Argument(help="The run file.")] = Path("run.yaml"),
+    settings: Setting = None,
+) -> None:
+    """Show what a run will ask and cost, before anything is spent. Needs no key."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dualchecker.cli.display import console
+    from dualchecker.config import load_config
+    from dualchecker.runs import plan_run
+
+    config = load_config(file, settings or [])
+    lines, dataset = plan_run(config)
+    teacher = config.teacher.model or config.teacher.kind
+    console.print(f"gold {len(dataset.gold)}, pool {len(dataset.pool)}, test {len(dataset.test)}; teacher {teacher}")
+    notes = list(dataset.warnings)
+    table = Table("step")
+    for name in ("requests", "prompt tokens", "reply tokens", "cost"):
+        table.add_column(name, justify="right")
+    for line in lines:
+        table.add_row(line.purpose, *_cells(line.requests, line.prompt_tokens, line.completion_tokens, line.cost))
+    requests, prompt, completion, cost = (
+        tuple(sum(getattr(line, name)[end] for line in lines) for end in (0, 1))
+        for name in ("requests", "prompt_tokens", "completion_tokens", "cost")
+    )
+    table.add_section()
+    table.add_row("all", *_cells(requests, prompt, completion, cost))
+    console.print(table)
+    console.print(
+        "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
+        "Tokens are estimated, 80 to a reply.[/]"
+    )
+    limit = config.limits.max_cost
+    if limit is not None and cost[1] > limit:
+        notes.append(f"the run stops before limits.max_cost = {limit:g} is crossed, and goes on when it is raised.")
+    if config.teacher.kind == "openai" and not (config.teacher.price_input or config.teacher.price_output):
+        notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
+    for note in notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
+
+
+Pair = tuple[float, ...]
+
+
+def _cells(requests: Pair, prompt: Pair, completion: Pair, cost: Pair) -> list[str]:
+    return [*(_span(pair) for pair in (requests, prompt, completion)), _span(cost, ",.4f")]
+
+
+def _span(pair: Pair, form: str = ",.0f") -> str:
+    low, high = pair
+    return f"{low:{form}}" if low == high else f"{low:{form}} – {high:{form}}"

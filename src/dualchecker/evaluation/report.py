@@ -1,0 +1,173 @@
+"""The report of a run: one HTML file that opens offline, loads nothing and runs no script."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from dualchecker.evaluation import wording
+from dualchecker.evaluation.formats import interval, known, money, percent, plural, share, visible, whole
+from dualchecker.evaluation.report_quality import (
+    View,
+    confidence_view,
+    confusion_view,
+    final_stage,
+    judged,
+    stages_view,
+    students_view,
+    total,
+)
+from dualchecker.evaluation.report_work import doubtful_view, work_view
+
+
+def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]]) -> str:
+    """The report as HTML.
+
+    Args:
+        metrics: What ``metrics.json`` holds. Parts that a run did not have (test set, references, human labels in
+            the pool, rounds) may be missing; the report then says so or leaves the section out.
+        labels: Rows of ``labels.jsonl``.
+
+    Returns:
+        A whole page. Every text in it is escaped; characters that reorder or break text are spelled out.
+    """
+    teacher, student = metrics["teacher"], metrics["student"]
+    stages = teacher.get("stages") or {}
+    test = student.get("test")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            head=_head(metrics),
+            figures=_figures(metrics),
+            warnings=_warnings(metrics),
+            stages=stages_view(stages),
+            students=students_view(test, metrics.get("references") or {}),
+            confidence=confidence_view(stages, test, teacher.get("calibration") or {}),
+            confusion=confusion_view(test),
+            work=work_view(metrics),
+            doubtful=doubtful_view(labels, teacher["name"]),
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "files"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=_spell_out,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _spell_out(value: Any) -> Any:
+    # Markup is ours: charts, whose words went through ``visible`` already.
+    return visible(value) if type(value) is str else value
+
+
+def _head(metrics: Mapping[str, Any]) -> View:
+    teacher, student, data = metrics["teacher"], metrics["student"], metrics["data"]
+    base = str(student.get("base") or "")
+    return {
+        "question": metrics["question"],
+        "method": metrics["method"],
+        "teacher": teacher["name"],
+        "senior": teacher.get("senior"),
+        "student": student["kind"],
+        "base": wording.BASES.get(base, _last_part(base)),
+        "labels": list(metrics["labels"].items()),
+        "gold": whole(data["gold"]),
+        "pool": whole(data["pool"]),
+        "test": whole(data["test"]),
+        "taught": whole((student.get("taught") or {}).get("teacher", 0)),
+        "training_gold": whole((metrics.get("gold_used") or {}).get("student_training", data["gold"])),
+        "seed": metrics.get("seed"),
+    }
+
+
+def _last_part(base: str) -> str:
+    """Of a folder only its name: where it lay on somebody's disk is nobody's business."""
+    looks_like_path = base.startswith(("/", ".", "~")) or "\\" in base
+    return base.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] if looks_like_path else base
+
+
+def _final(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    return final_stage(metrics["teacher"].get("stages") or {})[1]
+
+
+def _threshold(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    calibration: Mapping[str, Any] = metrics["teacher"].get("calibration") or {}
+    return calibration.get("threshold") or {}
+
+
+def _figures(metrics: Mapping[str, Any]) -> list[View]:
+    """The few numbers that a reader takes away."""
+    stage, test, threshold = _final(metrics), metrics["student"].get("test") or {}, _threshold(metrics)
+    records, kept = total(stage), stage.get("kept") or {}
+    left = f"{whole(stage.get('abstained', 0))} left open, {whole(stage.get('failed', 0))} failed"
+    accepted = {
+        "name": "Pool accepted",
+        "value": percent(share(stage.get("accepted"), records)),
+        "notes": [f"{whole(stage.get('accepted'))} of {plural(records, 'record')}", left],
+    }
+    wanted = known(threshold.get("target"))
+    goal = [f"asked for: {percent(wanted)}"] if wanted is not None else []
+    right = {"name": "Accepted labels that are right", **_split(kept.get("accuracy"))}
+    if kept.get("count"):
+        right["notes"] = [f"measured on {plural(kept['count'], 'accepted record')} with a human label", *goal]
+    elif judged(stage):
+        right["notes"] = ["nothing was accepted", *goal]
+    else:
+        estimate = (
+            f"{percent(threshold.get('precision'))} by estimate on {whole(threshold.get('accepted'))} gold answers"
+        )
+        seen = [estimate] if known(threshold.get("precision")) is not None else []
+        right["notes"] = ["not measured: the pool has no human labels", *seen, *goal]
+    student = {"name": "Student accuracy on test", **_split(test.get("accuracy"))}
+    student["notes"] = (
+        [f"macro-F1 {interval(test.get('macro_f1'))}", f"{plural(test.get('count') or judged(test), 'text')}"]
+        if test
+        else ["not measured: the run has no test set"]
+    )
+    requests, tokens = metrics.get("requests") or {}, metrics.get("tokens") or {}
+    spent = {
+        "name": "Requests answered",
+        "value": whole(requests.get("answered")),
+        "range": "",
+        "notes": [
+            f"cost {money(metrics.get('cost'))}",
+            f"{whole(tokens.get('prompt'))} tokens in, {whole(tokens.get('completion'))} out",
+        ],
+    }
+    return [{"range": "", **accepted}, right, student, spent]
+
+
+def _split(estimate: Mapping[str, Any] | None) -> View:
+    """Value and bounds apart, so that the page can set the value large."""
+    value, _, bounds = interval(estimate).partition(" (")
+    return {"value": value, "range": f"{bounds.rstrip(')')}" if bounds else ""}
+
+
+def _warnings(metrics: Mapping[str, Any]) -> list[str]:
+    """What a reader must know before any number."""
+    found = []
+    if metrics["teacher"]["name"] == "exemplar":
+        found.append(
+            "The teacher “exemplar” is no LLM: it votes by similarity to the examples in its prompt. "
+            "This run shows how the method works, not what an LLM would reach."
+        )
+    threshold = _threshold(metrics)
+    if threshold.get("message"):
+        found.append(str(threshold["message"]))
+    wanted, accuracy = known(threshold.get("target")), (_final(metrics).get("kept") or {}).get("accuracy") or {}
+    high = known(accuracy.get("high"))
+    if wanted is not None and high is not None and high < wanted:
+        found.append(
+            f"The accepted labels miss the precision asked for ({percent(wanted)}): {interval(accuracy)} are right."
+        )
+    return [*found, *map(str, metrics["data"].get("warnings") or ())]

@@ -1,0 +1,216 @@
+"""What the report says about quality: teacher, student, confidence, confusions; plain values for the template."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dualchecker.evaluation import wording
+from dualchecker.evaluation.charts import coverage_chart, reliability_chart, whisker_chart
+from dualchecker.evaluation.formats import DASH, decimal, interval, known, percent, plural, share, whole
+
+View = dict[str, Any]
+
+MATRIX_LIMIT = 15
+"""With more labels than this, the most confused pairs stand in place of the matrix."""
+
+PAIR_LIMIT = 20
+
+
+def total(stage: Mapping[str, Any]) -> int:
+    """Number of records of a stage: each has one of the three states."""
+    return int(sum(stage.get(name) or 0 for name in ("accepted", "abstained", "failed")))
+
+
+def judged(result: Mapping[str, Any]) -> int:
+    """Number of records whose human label is known."""
+    return int(sum(row["count"] for row in result.get("reliability") or ()))
+
+
+def final_stage(stages: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    """Name and numbers of the stage that the labels of the run come from."""
+    name = next((name for name in reversed(list(wording.STAGES)) if name in stages), "")
+    return name, stages.get(name, {})
+
+
+def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
+    """The teacher, step by step."""
+    rows = []
+    for name, stage in stages.items():
+        title, meaning = wording.STAGES.get(name, (name, ""))
+        records = total(stage)
+        rows.append(
+            {
+                "title": title,
+                "meaning": meaning,
+                "accuracy": interval(stage.get("accuracy")),
+                "macro_f1": interval(stage.get("macro_f1")),
+                "accepted": percent(share(stage.get("accepted"), records)),
+                "abstained": percent(share(stage.get("abstained"), records)),
+                "failed": percent(share(stage.get("failed"), records)),
+                "kept": interval((stage.get("kept") or {}).get("accuracy")),
+                "auroc": decimal(stage.get("auroc")),
+                "ece": percent(stage.get("ece")),
+            }
+        )
+    last = final_stage(stages)[1]
+    return {
+        "rows": rows,
+        "any_failed": any(stage.get("failed") for stage in stages.values()),
+        "judged": judged(last),
+        "total": total(last),
+    }
+
+
+def students_view(student: Mapping[str, Any] | None, references: Mapping[str, Any]) -> View | None:
+    """The student beside its references; None without a test set."""
+    if not student:
+        return None
+    results = [(*wording.STUDENTS.get(n, (n, "")), r) for n, r in {"student": student, **references}.items()]
+    rows = [
+        {
+            "title": title,
+            "meaning": meaning,
+            "accuracy": interval(result.get("accuracy")),
+            "macro_f1": interval(result.get("macro_f1")),
+            "ece": percent(result.get("ece")),
+        }
+        for title, meaning, result in results
+    ]
+    charts = [
+        whisker_chart(
+            [(title, result.get(key) or {}) for title, _, result in results],
+            name=f"students-{key}",
+            title=f"{what} on the test set, with 95 % intervals",
+            axis=f"{what} on the test set",
+        )
+        for key, what in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
+    ]
+    return {
+        "rows": rows,
+        "charts": [chart for chart in charts if chart],
+        "count": student.get("count") or judged(student),
+        "reading": [reading for name, r in references.items() if (reading := _compare(student, name, r))],
+    }
+
+
+def _compare(student: Mapping[str, Any], name: str, reference: Mapping[str, Any]) -> str:
+    """One sentence on the difference to a reference that promises no more than the intervals hold."""
+    mine, other = student.get("accuracy") or {}, reference.get("accuracy") or {}
+    ours, theirs = known(mine.get("value")), known(other.get("value"))
+    if ours is None or theirs is None:
+        return ""
+    who = {"gold_only": "gold alone", "gold_pool": "gold and the pool's human labels"}.get(name, name)
+    points = round(100 * (ours - theirs), 1)
+    if points == 0:
+        return f"Accuracy is the same as with {who}."
+    size = "point" if abs(points) == 1 else "points"
+    side = f"Accuracy is {abs(points):.1f} {size} {'above' if points > 0 else 'below'} that with {who}"
+    bounds = [known(e.get(end)) for e in (mine, other) for end in ("low", "high")]
+    if None in bounds:
+        return f"{side}."
+    low, high, other_low, other_high = (b or 0.0 for b in bounds)
+    if low <= other_high and other_low <= high:
+        return f"{side}; the intervals overlap, so take it as a hint, not as a finding."
+    return f"{side}, and the intervals do not overlap."
+
+
+def confidence_view(
+    stages: Mapping[str, Mapping[str, Any]], student: Mapping[str, Any] | None, calibration: Mapping[str, Any]
+) -> View:
+    """Whether confidence is deserved: of the pool's labels and of the student on the test set."""
+    name, stage = final_stage(stages)
+    threshold = calibration.get("threshold") or {}
+    records, known_count, kept = total(stage), judged(stage), stage.get("kept") or {}
+    at = (share(kept.get("count"), known_count), known((kept.get("accuracy") or {}).get("value")))
+    accepted = (at[0], at[1]) if at[0] is not None and at[1] is not None and stage.get("accepted") != records else None
+    stage_title = wording.STAGES.get(name, (name, ""))[0].lstrip("+\N{NO-BREAK SPACE}")
+    groups = [
+        _curves("pool", f"Labels of the pool (after {stage_title})", stage, known(threshold.get("target")), accepted),
+        _curves("student", "Student on the test set", student or {}, None, None),
+    ]
+    fusion = calibration.get("fusion") or {}
+    return {
+        "groups": [group for group in groups if group],
+        "threshold": _threshold(threshold, calibration) if threshold else "",
+        "fusion": [(wording.SIGNALS.get(k, k), decimal(v, 2)) for k, v in fusion.items() if k != "intercept"],
+        "raw": name in ("few_shot", "aligner"),
+    }
+
+
+def _curves(
+    name: str,
+    title: str,
+    result: Mapping[str, Any],
+    target: float | None,
+    accepted: tuple[float, float] | None,
+) -> View | None:
+    bins, coverage = result.get("reliability") or [], result.get("coverage") or []
+    if not bins or not coverage:
+        return None
+    least, most = min(row["count"] for row in bins), max(row["count"] for row in bins)
+    size = whole(least) if least == most else f"{whole(least)}–{whole(most)}"
+    return {
+        "title": title,
+        "dots": f"{plural(len(bins), 'dot')} of {size} answers each",
+        "ringed": accepted is not None,
+        "reliability": reliability_chart(bins, name=f"{name}-reliability", title=f"{title}: reliability"),
+        "coverage": coverage_chart(
+            coverage, name=f"{name}-coverage", title=f"{title}: accuracy by coverage", target=target, accepted=accepted
+        ),
+        "bins": [(percent(r["confidence"]), percent(r["right"]), whole(r["count"])) for r in bins],
+    }
+
+
+def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    answers = plural(int(calibration.get("answers") or 0), "calibration answer")
+    said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
+    if not threshold.get("accepted"):
+        return f"{said}; none of {answers} reaches it."
+    proof = " (the 95 % lower bound reaches what was asked for)" if threshold.get("guaranteed") else ""
+    return (
+        f"{said}. On gold, {whole(threshold['accepted'])} of {answers} reach it, "
+        f"and {percent(threshold.get('precision'))} of those are right{proof}."
+    )
+
+
+def confusion_view(result: Mapping[str, Any] | None) -> View | None:
+    """Which labels the student takes for which; pairs in place of a matrix where there are many labels."""
+    confusion = (result or {}).get("confusion")
+    if not confusion:
+        return None
+    labels, counts = list(confusion["labels"]), [list(row) for row in confusion["counts"]]
+    columns = [*labels, "no label"] if any(row[-1] for row in counts) else labels
+    counts = [row[: len(columns)] for row in counts]
+    rights = [row[i] for i, row in enumerate(counts)]
+    wrong = sum(map(sum, counts)) - sum(rights)
+    view: View = {"labels": len(labels), "wrong": wrong, "matrix": None, "pairs": None}
+    if len(labels) > MATRIX_LIMIT:
+        view["pairs"] = _pairs(labels, columns, counts)
+        return view
+    said = [sum(row[i] for row in counts) for i in range(len(labels))]
+    view["matrix"] = {
+        "columns": columns,
+        "upright": len(columns) > 4 or max(map(len, columns)) > 16,
+        "rows": [
+            {
+                "label": label,
+                "cells": [
+                    {"count": n, "right": j == i, "shade": f"{share(n, sum(row)) or 0:.3f}"} for j, n in enumerate(row)
+                ],
+                "found": percent(share(rights[i], sum(row))),
+            }
+            for i, (label, row) in enumerate(zip(labels, counts, strict=True))
+        ],
+        "precision": [percent(share(r, n)) for r, n in zip(rights, said, strict=True)]
+        + [DASH] * (len(columns) - len(labels)),
+    }
+    return view
+
+
+def _pairs(labels: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]) -> list[View]:
+    pairs: list[View] = [
+        {"truth": label, "said": columns[j], "count": n, "share": percent(share(n, sum(row)))}
+        for i, (label, row) in enumerate(zip(labels, counts, strict=True))
+        for j, n in enumerate(row)
+        if j != i and n
+    ]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:PAIR_LIMIT]

@@ -1,0 +1,82 @@
+"""The names that a run uses, in words for the report. A name that is not here is shown as it is."""
+
+STAGES = {
+    "few_shot": ("Few-shot prompt", "the same examples for every text, no checks"),
+    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the most similar human examples, with reasons; first answer"),
+    "teacher_checker": (
+        "+\N{NO-BREAK SPACE}teacher checker",
+        "asked again in more detail while unsure; the surest answer stays",
+    ),
+    "student_checker": ("+\N{NO-BREAK SPACE}student checker", "a student that has not seen the text weighs in"),
+}
+
+STUDENTS = {
+    "student": ("Student of this run", "gold and the checked labels"),
+    "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
+    "gold_pool": ("Gold + human labels of the pool", "what labelling the whole pool by hand would bring"),
+}
+
+OUTCOMES = {
+    "ok": "understood",
+    "empty": "the reply was empty",
+    "unparsed": "no answer could be found in the reply",
+    "label_missing": "the reply names no label",
+    "label_outside_set": "the reply names a label that does not exist",
+    "label_ambiguous": "the reply names several labels",
+    "refused": "the teacher declined to answer",
+    "failed": "the request failed",
+    "empty_text": "the record has no text",
+    "not_recorded": "the recorded answers hold nothing for it",
+    "no_demonstrations": "the teacher was shown no example",
+    "timeout": "no reply in time",
+    "rate_limited": "the server asked to slow down",
+    "quota_spent": "the account's quota is used up",
+    "server_error": "the server failed",
+    "connection_broken": "the connection broke",
+    "unreachable": "the server could not be reached",
+    "bad_request": "the server rejected the request",
+    "bad_body": "the server's reply was no valid answer",
+    "unauthorized": "the key was not accepted",
+    "not_found": "the address or model does not exist",
+}
+
+NOTES = {
+    "confidence_absent": "no confidence was stated",
+    "confidence_unreadable": "the stated confidence is no number",
+    "confidence_out_of_range": "the stated confidence is not between 0 and 1",
+    "json_in_prose": "the answer stood inside other text",
+    "json_truncated": "the answer broke off; its finished parts were used",
+    "read_from_lines": "the answer came as lines, not as JSON",
+    "bare_label": "the reply was only a label",
+    "cut_short": "the reply hit the token limit",
+    "truncated": "the text was cut to fit the prompt",
+    "demonstrations_dropped": "some examples did not fit into the prompt",
+}
+
+PURPOSES = {
+    "label": ("Label", "the pool"),
+    "calibrate": ("Calibrate", "gold, to learn what the confidence is worth"),
+    "judge": ("Judge", "gold, to compare two templates"),
+    "explain": ("Explain", "reasons for human labels"),
+    "few_shot": ("Few-shot", "the pool, as a baseline"),
+}
+
+RUNGS = {
+    "brief": "short text, nearest examples",
+    "detail": "long form of the text",
+    "wide": "more examples, full label guide, counter-examples",
+    "reconsider": "shown its own answers, asked to decide",
+    "senior": "a stronger teacher",
+}
+
+SIGNALS = {
+    "intercept": "Start",
+    "stated": "Stated confidence",
+    "label_probability": "Label probability",
+    "neighbour_share": "Neighbours' labels",
+    "repeat_share": "Agreement of its answers",
+    "teacher": "Teacher's confidence",
+    "student": "Student's probability",
+}
+
+BASES = {"offline": "offline (all-MiniLM-L6-v2)", "ngrams": "character n-grams"}
