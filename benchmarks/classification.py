@@ -4,7 +4,7 @@
 
 DATA is a folder with banking77/, causal-news/ and pubmedqa/ as JSON lines (id, text, label, perhaps detail). For
 every data set and seed, gold and pool are drawn from the training file; the test file is scored once, by the report.
-The teacher is the embedded exemplar, or recorded answers of a real LLM. All results go to --out as JSON, one file a run,
+The teacher is the embedded exemplar, or recorded answers of a real LLM. Results go to --out as JSON, one file a run,
 and are not computed again while the file is there; the table is printed and, with --write, put into docs/benchmarks.md.
 """
 
