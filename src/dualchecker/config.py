@@ -180,6 +180,7 @@ class StudentConfig(_Section):
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
     max_length: int = Field(default=256, ge=8)
+    freeze: int = Field(default=0, ge=0)
     soft_targets: bool = False
 
 

@@ -2,6 +2,7 @@
 
 from dualchecker.evaluation.intervals import Interval, bootstrap
 from dualchecker.evaluation.metrics import auroc, brier, confusion, coverage_curve, ece, reliability
+from dualchecker.evaluation.report import render_report
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "judge_labels",
     "judge_predictions",
     "reliability",
+    "render_report",
 ]

@@ -50,8 +50,6 @@ def reliability_chart(rows: Sequence[Mapping[str, Any]], *, name: str, title: st
     body = [
         *_frame(x, y, "mean confidence of the bin", "share that was right"),
         _line(x(0), y(0), x(1), y(1), "diagonal"),
-        _text(x(0.04), y(0.93), "right more often than it says", "hint"),
-        _text(x(0.97), y(0.05), "surer than it should be", "hint", "end"),
     ]
     for row in rows:
         low, high = _wilson(row["right"], row["count"])

@@ -122,9 +122,14 @@ def confidence_view(
     records, known_count, kept = total(stage), judged(stage), stage.get("kept") or {}
     at = (share(kept.get("count"), known_count), known((kept.get("accuracy") or {}).get("value")))
     accepted = (at[0], at[1]) if at[0] is not None and at[1] is not None and stage.get("accepted") != records else None
-    stage_title = wording.STAGES.get(name, (name, ""))[0].lstrip("+\N{NO-BREAK SPACE}")
     groups = [
-        _curves("pool", f"Labels of the pool (after {stage_title})", stage, known(threshold.get("target")), accepted),
+        _curves(
+            "pool",
+            f"Labels of the pool {wording.LABELS_AFTER.get(name, '')}",
+            stage,
+            known(threshold.get("target")),
+            accepted,
+        ),
         _curves("student", "Student on the test set", student or {}, None, None),
     ]
     fusion = calibration.get("fusion") or {}

@@ -17,15 +17,18 @@ def work_view(metrics: Mapping[str, Any]) -> View:
     """What the run did and used: rounds, rungs, named failures, gold, requests."""
     teacher, requests = metrics["teacher"], metrics.get("requests") or {}
     attempts = {k: n for k, n in (requests.get("attempt_outcomes") or {}).items() if k != "ok"}
-    gold = metrics.get("gold_used") or {}
+    outcomes, gold = teacher.get("outcomes") or {}, metrics.get("gold_used") or {}
+    sizes = ("demonstrations", "calibration", "student_training", "test")
     return {
         "rounds": [_round(entry) for entry in teacher.get("rounds") or ()],
         "failed_rationales": teacher.get("failed_rationales") or 0,
         "rungs": _counted(teacher.get("rungs"), wording.RUNGS, in_order=True),
-        "outcomes": _counted(teacher.get("outcomes"), wording.OUTCOMES),
-        "notes": _counted(teacher.get("notes"), wording.NOTES),
-        "attempts": _counted(attempts, wording.OUTCOMES),
-        "gold": gold,
+        "outcomes": _counted(outcomes, wording.OUTCOMES),
+        "notes": _counted(teacher.get("notes"), wording.NOTES, of=sum(outcomes.values())),
+        "attempts": _counted(attempts, wording.OUTCOMES, of=requests.get("attempts")),
+        "gold": {name: whole(gold.get(name)) for name in sizes} if gold else None,
+        "cross_fit": gold.get("mode") == "cross_fit",
+        "fixed": list(gold.get("fixed_in_template") or ()),
         "purposes": _purposes(requests.get("by_purpose") or {}),
     }
 
@@ -45,11 +48,18 @@ def _round(entry: Mapping[str, Any]) -> View:
 
 
 def _counted(
-    counts: Mapping[str, int] | None, meanings: Mapping[str, str], *, in_order: bool = False
+    counts: Mapping[str, int] | None,
+    meanings: Mapping[str, str],
+    *,
+    of: int | None = None,
+    in_order: bool = False,
 ) -> list[tuple[str, str, str, str]]:
-    """Name, meaning, number and share; the most frequent first, or in the order of the meanings."""
+    """Name, meaning, number and share (``of`` so many, or of all counted).
+
+    The most frequent comes first, or the order is that of the meanings.
+    """
     counts = counts or {}
-    everything = sum(counts.values())
+    everything = sum(counts.values()) if of is None else of
     place = {name: number for number, name in enumerate(meanings)}
     ordered = sorted(
         counts.items(), key=lambda item: (place.get(item[0], len(place)) if in_order else 0, -item[1], item[0])

@@ -67,7 +67,8 @@ def judge_labels(task: Task, labels: Sequence[Labelled], seed: int = 0) -> dict[
     if known:
         truth = [item.record.label or "" for item in known]
         confidence = [item.confidence.value for item in known]
-        result |= judge_predictions(task, [item.label for item in known], truth, confidence, seed)
+        judged = judge_predictions(task, [item.label for item in known], truth, confidence, seed)
+        result |= {**judged, "count": total, "known": len(known)}
         kept = [item for item in known if item.status == "accepted"]
         result["kept"] = {
             "count": len(kept),

@@ -10,6 +10,13 @@ STAGES = {
     "student_checker": ("+\N{NO-BREAK SPACE}student checker", "a student that has not seen the text weighs in"),
 }
 
+LABELS_AFTER = {
+    "few_shot": "from the few-shot prompt",
+    "aligner": "after ContextAligner",
+    "teacher_checker": "after the teacher checker",
+    "student_checker": "after the student checker",
+}
+
 STUDENTS = {
     "student": ("Student of this run", "gold and the checked labels"),
     "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
@@ -35,6 +42,10 @@ OUTCOMES = {
     "connection_broken": "the connection broke",
     "unreachable": "the server could not be reached",
     "bad_request": "the server rejected the request",
+    "too_long": "the prompt is longer than the model takes",
+    "bad_url": "the address cannot be used",
+    "tls": "no secure connection could be made",
+    "redirect": "the server pointed to another address",
     "bad_body": "the server's reply was no valid answer",
     "unauthorized": "the key was not accepted",
     "not_found": "the address or model does not exist",

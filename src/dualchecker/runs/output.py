@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from dualchecker.data import write_json, write_jsonl, write_table, write_text
+from dualchecker.evaluation import render_report
 from dualchecker.methods import Distilled
 from dualchecker.records import Labelled
 from dualchecker.runs.parts import Parts
@@ -81,7 +82,10 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         counts={"gold": len(parts.fence.gold), **metrics["student"]["taught"]},
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
+        teacher=parts.teacher.name,
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
     student.save(folder / "student", card, about)
+    write_text(folder / "report.html", render_report(metrics, rows))
+    # Last: its presence says that the run is complete.
     write_json(folder / "metrics.json", metrics)

@@ -46,6 +46,7 @@ def make_student(
         learning_rate=config.learning_rate,
         max_length=config.max_length,
         soft_targets=config.soft_targets,
+        freeze=config.freeze,
         progress=progress,
     )
 

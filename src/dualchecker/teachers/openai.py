@@ -131,7 +131,7 @@ class OpenAITeacher:
             self._session = aiohttp.ClientSession(
                 headers={"Authorization": f"Bearer {key}"} if key else None,
                 connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 15)),
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, 15)),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
@@ -179,11 +179,11 @@ class OpenAITeacher:
                 fix="Raise teacher.timeout or lower limits.concurrency.",
                 retryable=True,
             )
-        if isinstance(error, ValueError):  # aiohttp.InvalidURL is one
+        if isinstance(error, ValueError | aiohttp.NonHttpUrlClientError):  # aiohttp.InvalidURL is a ValueError
             return RequestFailed(
                 f"teacher.base_url {self._address!r} is no valid address.",
                 kind="bad_url",
-                why="" if isinstance(error, aiohttp.InvalidURL) else f"{plain(error)}.",
+                why="" if isinstance(error, aiohttp.ClientError) else f"{plain(error)}.",  # those repeat the address
                 fatal=True,
                 fix="Example: https://api.openai.com/v1",
             )

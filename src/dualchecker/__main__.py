@@ -1,0 +1,5 @@
+"""``python -m dualchecker``."""
+
+from dualchecker.cli import main
+
+main()

@@ -1,0 +1,432 @@
+"""The report: every kind of run renders, nothing from outside can act in it, it loads nothing."""
+
+import copy
+import math
+import random
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from dualchecker.evaluation.formats import interval, percent
+from dualchecker.evaluation.report import render_report
+from dualchecker.evaluation.summary import judge_labels, judge_predictions
+from dualchecker.records import Answer, Confidence, Labelled, Record, Status
+from dualchecker.tasks import Classification
+
+NASTY = "</style></title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202edlog\u2066\x00\x1b"
+RUNGS = ("brief", "detail", "wide", "reconsider")
+
+
+def task_of(labels: int) -> Classification:
+    return Classification("Which intent?", {f"intent_{i:02}": f"Meaning {i}." for i in range(labels)})
+
+
+def make_labels(task: Classification, count: int, seed: int = 1, *, human: float = 1.0) -> list[Labelled]:
+    """Labels of a pool: some right, some accepted, some disputed, one failed."""
+    draw = random.Random(seed)
+    labels = []
+    for number in range(count):
+        truth = draw.choice(task.names)
+        sure = draw.random()
+        label = truth if draw.random() < 0.4 + 0.6 * sure else draw.choice(task.names)
+        record = Record(f"r{number}", f"Text {number}.", label=truth if draw.random() < human else None)
+        trail = tuple(
+            Answer(
+                record.id, label, "ok", rung, f"Because {number}.", sure, request_key=f"{number:064x}", teacher="llm"
+            )
+            for rung in RUNGS[: draw.randint(1, 4)]
+        )
+        if number == 0:
+            refused = Answer(record.id, None, "refused", "brief", request_key="a" * 64, teacher="llm")
+            labels.append(Labelled(record, None, Confidence(0.0), "failed", (refused,), reason="refused"))
+            continue
+        disputed = sure < 0.2
+        status: Status = "accepted" if sure > 0.6 else "abstained"
+        spread = {name: (sure if name == label else (1 - sure) / (len(task.names) - 1)) for name in task.names}
+        reason = "" if status == "accepted" else "disputed" if disputed else "unsure"
+        labels.append(
+            Labelled(record, trail[0], Confidence(sure, {"stated": sure}), status, trail, spread, disputed, reason)
+        )
+    return labels
+
+
+def make_rows(labels: list[Labelled]) -> list[dict[str, Any]]:
+    """What labels.jsonl holds."""
+    return [
+        {
+            "id": item.record.id,
+            "label": item.label,
+            "confidence": item.confidence.value,
+            "status": item.status,
+            "reason": item.reason or None,
+            "rung": item.answer.rung if item.answer else None,
+            "rationale": item.answer.rationale if item.answer else None,
+            "request_key": item.answer.request_key if item.answer else None,
+            "disputed": item.disputed,
+            "signals": {},
+            "distribution": dict(item.distribution) if item.distribution else None,
+            "trail": [
+                {
+                    "rung": a.rung, "label": a.label, "outcome": a.outcome, "stated": a.stated,
+                    "request_key": a.request_key, "teacher": a.teacher, "notes": ["json_in_prose", "made_up"],
+                }
+                for a in item.trail
+            ],
+            "text": item.record.text,
+        }
+        for item in labels
+    ]  # fmt: skip
+
+
+def judge_student(task: Classification, count: int, seed: int) -> dict[str, Any]:
+    draw = random.Random(seed)
+    truth = [draw.choice(task.names) for _ in range(count)]
+    predicted = [t if draw.random() < 0.75 else draw.choice(task.names) for t in truth]
+    return judge_predictions(task, predicted, truth, [draw.random() for _ in truth])
+
+
+def make_metrics(task: Classification, labels: list[Labelled]) -> dict[str, Any]:
+    """A whole metrics.json, as runs/distill.py builds it."""
+    stage = judge_labels(task, labels)
+    rounds = [
+        {
+            "number": n, "labelled": 30, "accepted": 10 * n, "disputed": 3, "settled": 1, "student_accuracy": 0.7,
+            "template_version": n, "template_kept": kept, "calibration_accuracy": 0.8, "borderline": ["g1"],
+        }
+        for n, kept in ((1, True), (2, False), (3, None))
+    ]  # fmt: skip
+    return {
+        "method": "dualchecker",
+        "question": task.question,
+        "labels": dict(task.labels),
+        "seed": 7,
+        "data": {"gold": 80, "pool": len(labels), "test": 120, "warnings": ["gold has only a few records."]},
+        "teacher": {
+            "name": "llm",
+            "senior": "bigger-llm",
+            "stages": dict.fromkeys(("few_shot", "aligner", "teacher_checker", "student_checker"), stage),
+            "rungs": {"wide": 20, "brief": 50},
+            "outcomes": {"ok": 300, "refused": 3, "unheard_of": 1},
+            "notes": {"json_in_prose": 4, "made_up": 1},
+            "calibration": {
+                "answers": 80,
+                "accuracy_first_rung": 0.6,
+                "accuracy": 0.7,
+                "threshold": {
+                    "value": 0.62, "target": 0.9, "guaranteed": False, "precision": 0.93, "accepted": 41,
+                    "message": "A precision of 90% cannot be guaranteed.",
+                },
+                "climb_below": 0.8,
+                "weights": {},
+                "fusion": {"intercept": -0.4, "teacher": 0.5, "student": 0.75},
+            },
+            "rounds": rounds,
+            "failed_rationales": 2,
+        },
+        "student": {
+            "kind": "encoder",
+            "base": "/home/somebody/secret/my-model",
+            "taught": {"teacher": len(labels)},
+            "test": judge_student(task, 120, 2),
+        },
+        "gold_used": {
+            "mode": "cross_fit", "demonstrations": 80, "calibration": 79, "student_training": 80,
+            "fixed_in_template": ["g1", "g2"], "test": 120,
+        },
+        "requests": {
+            "answered": 12480,
+            "attempts": 12500,
+            "attempt_outcomes": {"ok": 12480, "rate_limited": 20},
+            "by_purpose": {"label/brief": 60, "label/wide": 20, "explain/explain": 80, "new_one/brief": 3},
+        },
+        "tokens": {"prompt": 1234567, "completion": 8901},
+        "cost": 3.456,
+        "references": {"gold_only": judge_student(task, 120, 3), "gold_pool": judge_student(task, 120, 4)},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    task = task_of(3)
+    labels = make_labels(task, 150)
+    return make_metrics(task, labels), make_rows(labels)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and words of a page; an end tag must fit its start tag."""
+
+    VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.words += " "
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += data.replace("\N{NO-BREAK SPACE}", " ")
+
+    def ids(self) -> list[str]:
+        return [str(attributes["id"]) for _, attributes in self.tags if "id" in attributes]
+
+
+def check(html: str) -> Page:
+    """What holds for every report: well-formed, self-contained, no script, ids once, links that lead somewhere."""
+    page = Page(html)
+    assert not page.open
+    assert "<script" not in html.lower()
+    names = {tag for tag, _ in page.tags}
+    assert names.isdisjoint({"script", "img", "link", "iframe", "object", "embed", "form", "base", "image", "use"})
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert len(page.ids()) == len(set(page.ids()))
+    for _, attributes in page.tags:
+        assert attributes.keys().isdisjoint({"src", "srcset", "data", "xlink:href", "action"})
+        if "href" in attributes:
+            assert str(attributes["href"]).startswith("#") and str(attributes["href"])[1:] in page.ids()
+    style = re.search(r"<style>(.*?)</style>", html, re.S)
+    assert style and "url(" not in style[1] and "@import" not in style[1]
+    assert "http://" not in html and "https://" not in html
+    assert not re.search(r"\b(nan|None|Undefined|inf)\b", page.words)
+    html.encode("utf-8")
+    return page
+
+
+def words_of(metrics: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    return " ".join(check(render_report(metrics, rows)).words.split())
+
+
+def test_a_whole_run_shows_every_section(whole: Any) -> None:
+    metrics, rows = whole
+    words = words_of(metrics, rows)
+    stage = metrics["teacher"]["stages"]["student_checker"]
+    for expected in (
+        "Which intent?",
+        "Pool accepted",
+        percent(stage["accepted"] / 150).replace("\xa0", " "),
+        interval(stage["kept"]["accuracy"]).replace("\xa0", " "),
+        interval(metrics["references"]["gold_pool"]["accuracy"]).replace("\xa0", " "),
+        "A precision of 90% cannot be guaranteed.",
+        "gold has only a few records.",
+        "+ ContextAligner",
+        "Gold alone",
+        "the row above. What counts is",
+        "new one rejected",
+        "unheard_of",
+        "the teacher declined to answer",
+        "rate_limited",
+        "12,480",
+        "cost 3.46",
+        "1,234,567 tokens in",
+        "reason; they serve as demonstrations without one",
+        "dualchecker run run.yaml",
+        "All requests and replies are in ledger.sqlite",
+        "senior bigger-llm",
+        "encoder on my-model",
+    ):
+        assert expected in words
+    assert "/home/somebody" not in words
+
+
+def test_the_same_metrics_give_the_same_page(whole: Any) -> None:
+    assert render_report(*whole) == render_report(*copy.deepcopy(whole))
+
+
+def test_doubtful_records_come_disputed_first_then_least_sure(whole: Any) -> None:
+    metrics, rows = whole
+    html = render_report(metrics, rows)
+    shown = re.findall(r'<p class="id"><code dir="auto">(r\d+)</code>', html)
+    by_id = {row["id"]: row for row in rows}
+    keys = [(not by_id[name]["disputed"], by_id[name]["confidence"]) for name in shown]
+    assert len(shown) == 50 and keys == sorted(keys)
+    assert all(by_id[name]["status"] != "accepted" for name in shown)
+    assert "here are the first 50" in html
+
+
+def test_a_failed_record_names_what_went_wrong(whole: Any) -> None:
+    metrics, rows = whole
+    words = words_of(metrics, rows[:1])
+    assert "no label" in words and "refused: the teacher declined to answer" in words
+
+
+def test_long_texts_are_cut(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    row = next(row for row in rows if row["disputed"])
+    row["text"] = "word " * 400
+    html = render_report(metrics, [row])
+    assert "word " * 59 + "word …" in html and "word " * 61 not in html
+
+
+def test_many_labels_show_the_most_confused_pairs() -> None:
+    task = task_of(77)
+    labels = make_labels(task, 200)
+    metrics = make_metrics(task, labels)
+    counts = metrics["student"]["test"]["confusion"]["counts"]
+    counts[3][9], counts[5][77] = 40, 30
+    html = render_report(metrics, make_rows(labels))
+    words = " ".join(check(html).words.split())
+    assert "With 77 labels a matrix is too wide" in words
+    assert 'class="matrix' not in html
+    pairs = words[words.index("Share of that label") :]
+    assert pairs.index("intent_03 intent_09 40") < pairs.index("intent_05 no label 30")
+    assert html.count('</bdi></td><td><bdi class="label">') >= 20
+
+
+def test_matrix_counts_and_shares() -> None:
+    task = task_of(2)
+    labels = make_labels(task, 40)
+    metrics = make_metrics(task, labels)
+    metrics["student"]["test"]["confusion"] = {"labels": list(task.names), "counts": [[8, 2, 0], [0, 0, 0]]}
+    words = words_of(metrics, make_rows(labels))
+    assert "intent_00 8 2 80.0 %" in words
+    assert "intent_01 0 0 –" in words
+    assert "Right when said (precision) 100.0 % 0.0 %" in words
+    assert (
+        "no label"
+        not in words[words.index("People said") : words.index("Rounds and requests", words.index("People said"))]
+    )
+
+
+def test_minimal_run_without_test_references_and_human_labels() -> None:
+    task = task_of(2)
+    labels = make_labels(task, 30, human=0.0)
+    metrics = make_metrics(task, labels)
+    del metrics["references"]
+    metrics["student"]["test"] = None
+    metrics["data"] |= {"test": 0, "warnings": []}
+    words = words_of(metrics, make_rows(labels))
+    assert "not measured: the run has no test set" in words
+    assert "not measured: the pool has no human labels" in words
+    assert "93.0 % by estimate on 41 gold answers" in words
+    assert "beside its references" not in words and "Can the confidence be trusted" not in words
+    assert "Which labels the student confuses" not in words
+
+
+def test_few_shot_run_without_calibration_and_rounds() -> None:
+    task = task_of(2)
+    labels = [
+        Labelled(i.record, i.answer, i.confidence, "accepted", i.trail) for i in make_labels(task, 30) if i.answer
+    ]
+    metrics = make_metrics(task, labels)
+    metrics["method"] = "few_shot"
+    stages = metrics["teacher"]["stages"]
+    metrics["teacher"]["stages"] = {"few_shot": stages["few_shot"]}
+    for name in ("calibration", "rounds", "failed_rationales"):
+        del metrics["teacher"][name]
+    words = words_of(metrics, make_rows(labels))
+    assert "few_shot accepts every label that can be read" in words
+    assert "it was not calibrated on gold" in words
+    assert "+ ContextAligner" not in words and "Settled by asking again" not in words
+
+
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_values_that_are_not_there_are_dashes(whole: Any, missing: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    for stage in metrics["teacher"]["stages"].values():
+        stage |= {"auroc": missing, "ece": missing, "accepted": 0}
+        stage["kept"] = {"count": 0, "accuracy": dict.fromkeys(("value", "low", "high"), missing)}
+    threshold = metrics["teacher"]["calibration"]["threshold"]
+    threshold |= {"precision": None, "accepted": 0, "message": ""}
+    metrics["teacher"]["calibration"]["fusion"] = None
+    metrics["student"]["test"] |= {"auroc": missing, "ece": missing, "accuracy": dict.fromkeys(("value",), missing)}
+    metrics["references"]["gold_only"]["accuracy"] = {"value": 0.5, "low": missing, "high": missing}
+    words = words_of(metrics, rows)
+    assert "nothing was accepted" in words and "none of 80 calibration answers reaches it" in words
+
+
+def test_an_empty_run_renders() -> None:
+    metrics = make_metrics(task_of(2), [])
+    metrics["teacher"] = {"name": "llm", "stages": {}}
+    metrics["student"]["test"] = None
+    for name in ("references", "requests", "tokens", "gold_used", "cost"):
+        del metrics[name]
+    assert "No record was left open" in words_of(metrics, [])
+
+
+def test_partly_labelled_pools_are_counted_right() -> None:
+    task = task_of(2)
+    labels = make_labels(task, 100, human=0.5)
+    metrics = make_metrics(task, labels)
+    words = words_of(metrics, make_rows(labels))
+    known = sum(item.record.label is not None for item in labels)
+    accepted = sum(item.status == "accepted" for item in labels)
+    assert f"{accepted} of 100 records" in words
+    assert f"human labels of {known} of the 100 pool records" in words
+
+
+def test_a_teacher_that_is_no_llm_is_named_so(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    assert "is no LLM" not in words_of(metrics, rows)
+    metrics["teacher"]["name"] = "exemplar"
+    assert "is no LLM" in words_of(metrics, rows)
+
+
+def test_a_missed_precision_is_a_warning(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    metrics["teacher"]["stages"]["student_checker"]["kept"]["accuracy"] = {"value": 0.8, "low": 0.7, "high": 0.88}
+    assert "miss the precision asked for (90.0 %): 80.0 % (70.0–88.0)" in words_of(metrics, rows)
+    metrics["teacher"]["stages"]["student_checker"]["kept"]["accuracy"]["high"] = 0.91
+    assert "miss the precision" not in words_of(metrics, rows)
+
+
+def _poisoned(value: Any) -> Any:
+    """The same structure with every text replaced, keys of counts and labels included."""
+    if isinstance(value, dict):
+        return {key: _poisoned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(item) for item in value]
+    return NASTY if isinstance(value, str) else value
+
+
+def test_nothing_from_outside_can_act_in_the_page(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    poisoned = _poisoned(metrics)
+    poisoned["labels"] = {NASTY: NASTY, "b": ""}
+    for name in ("rungs", "outcomes", "notes"):
+        poisoned["teacher"][name] = {NASTY: 3}
+    poisoned["teacher"]["stages"][NASTY] = poisoned["teacher"]["stages"]["few_shot"]
+    poisoned["requests"]["by_purpose"] = {f"{NASTY}/{NASTY}": 2}
+    poisoned["requests"]["attempt_outcomes"] = {NASTY: 2}
+    poisoned["references"][NASTY] = poisoned["references"]["gold_only"]
+    poisoned["teacher"]["calibration"]["fusion"] = {NASTY: 1.0}
+    doubtful = [{**_poisoned(row), "distribution": {NASTY + "!": 1.0}} for row in rows]
+    html = render_report(poisoned, doubtful)
+    check(html)
+    body = html.partition("</head>")[2]
+    assert "&lt;script&gt;" in html and "&#34;&#39;&gt;&lt;img" in html and "{{7*7}}" in html
+    assert html.count("</style>") == 1 and html.count("</title>") == 1 + body.count("</title>")
+    assert not set("\u202e\u2066\x00\x1b") & set(html)
+    assert "[U+202E]dlog[U+2066][U+0000][U+001B]" in html
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'" in html
+
+
+def test_halves_of_surrogate_pairs_do_not_stop_the_file(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    metrics["question"] = "Is \ud83d it?"
+    render_report(metrics, rows).encode("utf-8")
+
+
+def test_texts_of_any_script_stay_as_they_are(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    texts = ["この発明は省エネか。", "هل هذا اختراع أخضر؟\u200f", "क्‍ष می‌خواهم 👩‍🔬"]
+    doubtful = [row for row in rows if row["disputed"]][: len(texts)]
+    for row, text in zip(doubtful, texts, strict=True):
+        row["text"] = text
+    html = render_report(metrics, doubtful)
+    assert all(f'dir="auto">{text}<' in html for text in texts)
