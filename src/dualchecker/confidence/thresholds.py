@@ -69,15 +69,16 @@ def choose_threshold(confidence: Sequence[float], right: Sequence[bool], wanted:
     # calibrated confidence promises, which the calibration has smoothed.
     promised = np.cumsum(sure) / np.arange(1, len(sure) + 1)
     reached = [n for n in ends if n >= 10 and good[n - 1] / n >= wanted and promised[n - 1] >= wanted]
+    goal = f"{100 * wanted:.4g}%"
     if not reached:
         message = (
-            f"A precision of {wanted:.0%} is not reached on {len(values)} calibration answers: only answers with a "
-            f"calibrated confidence of {wanted:.0%} or more are accepted, which nothing proves."
+            f"A precision of {goal} is not reached on {len(values)} calibration answers: only answers with a "
+            f"calibrated confidence of {goal} or more are accepted, which nothing proves."
         )
         return _describe(wanted, values, hits, wanted, guaranteed=False, message=message)
     last = reached[-1]
     message = (
-        f"A precision of {wanted:.0%} cannot be proved with {len(values)} calibration answers "
+        f"A precision of {goal} cannot be proved with {len(values)} calibration answers "
         f"({_missing_gold(int(good[last - 1]), last, len(sure), wanted)}); the threshold rests on the estimate."
     )
     return _describe(float(sure[last - 1]), values, hits, wanted, guaranteed=False, message=message)

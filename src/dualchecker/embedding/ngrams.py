@@ -30,7 +30,7 @@ class NgramEmbedder:
     @property
     def name(self) -> str:
         digest = "unfitted" if self._idf is None else hashlib.sha256(self._idf.tobytes()).hexdigest()[:12]
-        return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{digest}"
+        return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{self._features}:{digest}"
 
     @property
     def idf(self) -> npt.NDArray[Any] | None:
@@ -43,7 +43,7 @@ class NgramEmbedder:
         vectorizer = HashingVectorizer(
             analyzer="char_wb", ngram_range=_RANGE, n_features=self._features, norm=None, alternate_sign=False
         )
-        return vectorizer.transform(texts)
+        return vectorizer.transform(text.encode("utf-8", "replace").decode() for text in texts)
 
     def fit(self, texts: Sequence[str]) -> None:
         if not texts:

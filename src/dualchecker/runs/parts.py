@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, StudentChecker, TeacherChecker
+from dualchecker.checking import Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
@@ -105,14 +105,21 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
     student_checker = None
     if config.check.student:
+        voices = StudentVoices(
+            tuple(task.labels),
+            fence,
+            dataset.pool,
+            embedder,
+            lambda: make_student(config.student, tuple(task.labels), features, config.align.embedder, kind="linear"),
+            doubtful=config.check.doubtful,
+        )
         student_checker = StudentChecker(
             task,
             fence,
             embedder,
-            lambda: make_student(config.student, tuple(task.labels), features, config.align.embedder, kind="linear"),
+            voices,
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
-            doubtful=config.check.doubtful,
         )
     return Parts(
         config,
