@@ -72,7 +72,9 @@ class GoldIndex:
             if not order:
                 continue
             weights = np.exp((values[order] - values[order[0]]) / _SHARE_TEMPERATURE)
-            shares[row] = 0.0
-            for index, weight in zip(order, weights / weights.sum(), strict=True):
+            # One pseudo-vote spread over all labels: a few like-minded neighbours are not proof.
+            shares[row] = 1 / len(labels)
+            for index, weight in zip(order, weights * len(order) / weights.sum(), strict=True):
                 shares[row, column[self._labels[index]]] += weight
+            shares[row] /= shares[row].sum()
         return shares

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -152,11 +153,10 @@ class Asker:
     def close(self) -> None:
         """Close the teachers' connections and the loop. May be called twice."""
         teachers, self._teachers = self._teachers, []
-        try:
-            for teacher, _ in teachers:
-                self._loop.run(teacher.aclose())
-        finally:
-            self._loop.close()
+        with ExitStack() as stack:  # all of it, even if some of it fails
+            stack.callback(self._loop.close)
+            for teacher, _ in reversed(teachers):
+                stack.callback(lambda one: self._loop.run(one.aclose()), teacher)
 
     def __enter__(self) -> Self:
         return self
@@ -189,25 +189,32 @@ class Asker:
             worker.result()  # raises what ended the work
 
     async def _worker(self, batch: _Batch) -> None:
-        for key, prompt, payload in batch.todo:
-            # A teacher in process never waits for anything; without this an interrupt would not be heard.
-            await asyncio.sleep(0)
-            price = batch.teacher.estimate(prompt)
-            await self._admit(batch, price)
-            try:
-                result: Reply | RequestFailed = await self._with_retries(batch, key, prompt, payload)
-            except RequestFailed as failure:
-                result = failure
-                self._count_failure(batch, failure)
-            finally:
-                self._under_way -= 1
-                self._reserved = self._reserved - price if self._under_way else 0.0
-                batch.settled.set()
-            batch.results[key] = result
-            done = len(batch.results)
-            self._progress.asking(done, batch.total, fresh=done - batch.cached, failed=batch.failed, cost=self._spent)
-            if batch.stopping:
-                return
+        try:
+            for key, prompt, payload in batch.todo:
+                # A teacher in process never waits for anything; without this an interrupt would not be heard.
+                await asyncio.sleep(0)
+                if batch.stopping:
+                    return
+                await self._settle(batch, key, prompt, payload)
+        except BaseException:
+            batch.stopping = True  # at once, so that no other worker sends anything more
+            raise
+
+    async def _settle(self, batch: _Batch, key: str, prompt: Prompt, payload: dict[str, Any]) -> None:
+        """One request from admission to its reply or failure."""
+        price = batch.teacher.estimate(prompt)
+        await self._admit(batch, price)
+        try:
+            batch.results[key] = await self._with_retries(batch, key, prompt, payload)
+        except RequestFailed as failure:
+            batch.results[key] = failure
+            self._count_failure(batch, failure)
+        finally:
+            self._under_way -= 1
+            self._reserved = self._reserved - price if self._under_way else 0.0
+            batch.settled.set()
+        done = len(batch.results)
+        self._progress.asking(done, batch.total, fresh=done - batch.cached, failed=batch.failed, cost=self._spent)
 
     async def _admit(self, batch: _Batch, price: float) -> None:
         """Set the estimated price aside, or refuse *before* the call that could cross a limit.
@@ -240,6 +247,8 @@ class Asker:
     def _count_failure(self, batch: _Batch, failure: RequestFailed) -> None:
         """Note a request that is given up; end the run where the others would fare no better."""
         batch.failed += 1
+        if batch.stopping:
+            return
         if failure.fatal:
             raise failure
         health = batch.health
@@ -258,6 +267,8 @@ class Asker:
         tries = dear = 0
         while True:
             await self._pace.turn()
+            if batch.stopping:
+                raise asyncio.CancelledError
             try:
                 return await self._once(batch, key, prompt, payload)
             except RequestFailed as failure:

@@ -15,7 +15,7 @@ from dualchecker.tasks import Task
 
 FUSION_SIGNALS = ("teacher", "student", "taught")
 FUSION_INTERCEPT = 0.0
-FUSION_SLOPES = (1.0, 0.7, 0.5)
+FUSION_SLOPES = {"teacher": 1.0, "student": 0.5, "taught": 0.4}
 """Three voices on a label: the teacher checker's calibrated confidence, a student of gold alone, and a student of the
 teacher's labels. Before the teacher has answered gold, the teacher is believed as calibrated and the students count
 as nearly independent evidence. What a student's evidence weighs is learnt on gold in any case: a poor one comes out

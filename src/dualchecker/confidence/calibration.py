@@ -14,11 +14,11 @@ _CLIP = 0.005
 """Signals are taken as at least 0.5 % and at most 99.5 % sure: beyond that, log-odds measure only bravado."""
 
 PRIOR_INTERCEPT = 0.5
-PRIOR_SLOPE = 0.4
+PRIOR_SLOPES = {"stated": 0.6, "label_probability": 0.4, "neighbour_share": 0.2, "repeat_share": 0.3, "student": 0.4}
 PRIOR_STRENGTH = 1.0
-"""Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with 0.4 of its
-stated log-odds, since single signals are overconfident. The prior weighs as a Gaussian of standard deviation 1."""
-
+"""Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with a part of its
+own log-odds, since single signals are overconfident and overlap. The prior weighs as a Gaussian of standard deviation
+1 around these values."""
 
 RELATIVE = frozenset({"neighbour_share", "student"})
 """Signals that are one voice among independent ones: what they add is measured against chance, so that a student that
@@ -66,13 +66,13 @@ class Calibrator:
         cls,
         names: Sequence[str] = SIGNALS,
         intercept: float = PRIOR_INTERCEPT,
-        slopes: float | Sequence[float] = PRIOR_SLOPE,
+        slopes: float | Mapping[str, float] = PRIOR_SLOPES,
         chance: float = 0.5,
     ) -> "Calibrator":
         """What is believed before any gold is seen."""
         weights = np.zeros(1 + 2 * len(names))
         weights[0] = intercept
-        weights[1 : 1 + len(names)] = slopes
+        weights[1 : 1 + len(names)] = slopes if isinstance(slopes, float) else [slopes[name] for name in names]
         return cls(tuple(names), weights, 0, chance)
 
     @classmethod

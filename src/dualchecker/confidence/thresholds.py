@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+
+_START, _STEP = 0.3, 0.05
+"""Where the walk starts and how far it steps, as shares of the answers. A few answers prove little even when all are
+right, and one unlucky answer among the first would end a walk that begins with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,9 @@ def lower_bound(right: int, total: int, level: float = 0.95) -> float:
 def choose_threshold(confidence: Sequence[float], right: Sequence[bool], wanted: float, *, fixed: bool) -> Threshold:
     """A threshold for accepting answers.
 
-    With a precision target, thresholds are tested from the surest answers downwards and the walk stops at the first
-    failure, so that trying many does not spoil the bound (fixed-sequence testing). Where the bound cannot be reached
-    with this gold, the estimate decides instead and the message says so.
+    With a precision target, a walk starts at a share of the surest answers that is fixed beforehand and lets in more,
+    step by step, until the bound fails (fixed-sequence testing, so that trying many thresholds does not spoil the
+    guarantee). Where it gets nowhere with this gold, the estimate decides instead and the message says so.
 
     Args:
         confidence: Out-of-sample confidences of calibration answers, shape (n,).
@@ -55,14 +60,7 @@ def choose_threshold(confidence: Sequence[float], right: Sequence[bool], wanted:
     order = np.argsort(-values, kind="stable")
     sure, good = values[order], np.cumsum(hits[order])
     ends = [n for n in range(1, len(sure) + 1) if n == len(sure) or sure[n] < sure[n - 1]]
-    least = int(np.ceil(np.log(0.05) / np.log(wanted)))  # so many all-right answers reach the bound at the earliest
-    passed = None
-    for n in ends:
-        if n < least:
-            continue
-        if lower_bound(int(good[n - 1]), n) < wanted:
-            break
-        passed = n
+    passed = _walk(ends, good, wanted)
     if passed is not None:
         return _describe(float(sure[passed - 1]), values, hits, wanted, guaranteed=True, message="")
     # With too little gold to prove it, the target must be met twice: by what was seen, which is noisy, and by what the
@@ -82,6 +80,26 @@ def choose_threshold(confidence: Sequence[float], right: Sequence[bool], wanted:
         f"({_missing_gold(int(good[last - 1]), last, len(sure), wanted)}); the threshold rests on the estimate."
     )
     return _describe(float(sure[last - 1]), values, hits, wanted, guaranteed=False, message=message)
+
+
+def _walk(ends: Sequence[int], good: npt.NDArray[np.int_], wanted: float) -> int | None:
+    """The largest number of surest answers whose precision is proved, or None.
+
+    Args:
+        ends: Numbers of answers at which a threshold can cut (between ties it cannot).
+        good: Right answers among the surest 1, 2, ..., shape (n,).
+        wanted: Precision to prove.
+    """
+    least = int(np.ceil(np.log(0.05) / np.log(wanted)))  # so many all-right answers reach the bound at the earliest
+    proved = None
+    tested = max(_START * ends[-1], least) if ends else 0.0
+    for n in ends:
+        if n < tested:
+            continue
+        if lower_bound(int(good[n - 1]), n) < wanted:
+            break
+        proved, tested = n, n + _STEP * ends[-1]
+    return proved
 
 
 def _missing_gold(good: int, accepted: int, total: int, wanted: float) -> str:

@@ -10,7 +10,7 @@ from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import PromptWriter, rungs_for
-from dualchecker.students import L2, Features, Student, choose_features, make_student
+from dualchecker.students import Features, Student, choose_features, make_student
 from dualchecker.tasks import Classification
 from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
 
@@ -25,6 +25,7 @@ class Parts:
     fence: Fence
     embedder: Embedder
     features: Features
+    l2: float
     asker: Asker
     teacher: Teacher
     senior: Teacher | None
@@ -50,6 +51,7 @@ class Parts:
             tuple(self.task.labels),
             self.features,
             config.align.embedder,
+            l2=self.l2,
             kind=kind,
             progress=self.progress.training,
         )
@@ -93,7 +95,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         embedder.embed([record.text for record in everything])
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
-    features = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text, L2)
+    features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
     asker = Asker(ledger, config.limits, progress, seed=config.student.seed)
     teacher = build_teacher(config.teacher, config, embedder)
     senior = build_teacher(config.teacher.senior, config, embedder) if config.teacher.senior else None
@@ -110,7 +112,9 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             fence,
             dataset.pool,
             embedder,
-            lambda: make_student(config.student, tuple(task.labels), features, config.align.embedder, kind="linear"),
+            lambda: make_student(
+                config.student, tuple(task.labels), features, config.align.embedder, l2=l2, kind="linear"
+            ),
             doubtful=config.check.doubtful,
         )
         student_checker = StudentChecker(
@@ -128,6 +132,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         fence,
         embedder,
         features,
+        l2,
         asker,
         teacher,
         senior,

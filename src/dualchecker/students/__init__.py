@@ -4,10 +4,9 @@ from dualchecker.students.base import Probabilities, Student
 from dualchecker.students.card import model_card
 from dualchecker.students.choose import load_student, make_student
 from dualchecker.students.features import Features, choose_features
-from dualchecker.students.linear import L2, LinearStudent
+from dualchecker.students.linear import LinearStudent
 
 __all__ = [
-    "L2",
     "Features",
     "LinearStudent",
     "Probabilities",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dualchecker.config import StudentConfig
 from dualchecker.students.base import Student
-from dualchecker.students.features import Features
+from dualchecker.students.features import L2, Features
 from dualchecker.students.files import read_description
 from dualchecker.students.linear import LinearStudent
 
@@ -16,6 +16,7 @@ def make_student(
     features: Features,
     embedder_name: str,
     *,
+    l2: float = L2,
     kind: str | None = None,
     seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -27,13 +28,14 @@ def make_student(
         labels: Order of the columns.
         features: For linear students.
         embedder_name: Name of their embedder in the run file.
+        l2: Ridge strength of linear students.
         kind: Overrides ``config.kind``.
         seed: Overrides ``config.seed``.
         progress: Called with (step, steps) by students that train in steps.
     """
     seed = config.seed if seed is None else seed
     if (kind or config.kind) == "linear":
-        return LinearStudent(labels, features, base=embedder_name, soft_targets=config.soft_targets, seed=seed)
+        return LinearStudent(labels, features, base=embedder_name, l2=l2, soft_targets=config.soft_targets, seed=seed)
     from dualchecker.students.encoder import EncoderStudent
 
     return EncoderStudent(

@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dualchecker.confidence import best_exponent
 from dualchecker.embedding import Embedder, NgramEmbedder
 from dualchecker.records import Example, Record
 from dualchecker.students.base import record_text, targets_and_weights
-from dualchecker.students.solver import fit_softmax, scores_of
+from dualchecker.students.solver import fit_softmax, scores_of, softmax
 
 SHARES = (0.0, 0.5, 1.0, 2.0)
 """How strongly n-grams may count beside the vector. Vectors carry what a text is about; n-grams carry wording, which
 decides where all texts are about the same (measured: docs/benchmarks.md)."""
+
+RIDGES = (0.3, 0.1, 0.03, 0.01)
+L2 = 0.1
+"""Ridge strengths (scikit-learn's ``1 / C``): those tried, and the one used before any is tried."""
 
 _FOLDS = 3
 
@@ -62,9 +67,12 @@ class Features:
 
 
 def choose_features(
-    embedder: Embedder, gold: Sequence[Record], others: Sequence[Record], labels: Sequence[str], text: str, l2: float
-) -> Features:
-    """Features whose n-gram share does best on gold, by log-loss in cross-validation; the pool's labels play no part.
+    embedder: Embedder, gold: Sequence[Record], others: Sequence[Record], labels: Sequence[str], text: str
+) -> tuple[Features, float]:
+    """The n-gram share, then the ridge, that do best on gold in cross-validation; the pool's labels play no part.
+
+    Candidates are compared by log-loss after each is made as sure as it should be, so that a ridge that is merely
+    timid does not lose to one that is merely bold.
 
     Args:
         embedder: The run's embedder.
@@ -72,38 +80,37 @@ def choose_features(
         others: Unlabelled ones, for document frequencies.
         labels: Order of the columns.
         text: Which form of a record is read.
-        l2: The student's ridge.
+
+    Returns:
+        Features and the ridge strength.
     """
+    targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], labels)
+    features = Features(embedder, NgramEmbedder(), 0.0, text)
     if isinstance(embedder, NgramEmbedder):
-        return Features(embedder, embedder, 0.0, text)
-    # A weight a label and feature: with many labels fewer features keep it quick.
-    ngrams = NgramEmbedder(features=2**15 if len(labels) <= 20 else 2**13)
-    ngrams.fit([record_text(record, text) for record in (*gold, *others)])
-    targets, weights = targets_and_weights([Example(record, record.label or "") for record in gold], labels)
-    losses = {}
-    for share in SHARES:
-        blocks = Features(embedder, ngrams, share, text).blocks(gold)
-        losses[share] = _log_loss(blocks, targets, weights, l2)
-    return Features(embedder, ngrams, min(losses, key=losses.__getitem__), text)
+        features = Features(embedder, embedder, 0.0, text)
+    else:
+        # A weight a label and feature: with many labels fewer features keep it quick.
+        ngrams = NgramEmbedder(features=2**15 if len(labels) <= 20 else 2**13)
+        ngrams.fit([record_text(record, text) for record in (*gold, *others)])
+        candidates = [Features(embedder, ngrams, share, text) for share in SHARES]
+        features = min(candidates, key=lambda f: _loss(f.blocks(gold), targets, L2))
+    blocks = features.blocks(gold)
+    return features, min(RIDGES, key=lambda l2: _loss(blocks, targets, l2))
 
 
-def _log_loss(
-    blocks: Sequence[Any], targets: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], l2: float
-) -> float:
+def _loss(blocks: Sequence[Any], targets: npt.NDArray[np.float64], l2: float) -> float:
+    truth = targets.argmax(axis=1)
     fold = np.zeros(len(targets), dtype=int)
     for column in range(targets.shape[1]):  # every label in every fold, as far as it goes
-        members = np.flatnonzero(targets[:, column] == 1)
+        members = np.flatnonzero(truth == column)
         fold[members] = np.arange(len(members)) % _FOLDS
-    total = 0.0
-    for number in range(_FOLDS):
+    out = np.zeros_like(targets)
+    for number in np.unique(fold).tolist():
         train, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        if not len(held):
-            continue
-        fitted = fit_softmax(
-            [block[train] for block in blocks], targets[train], weights[train], l2=l2, max_iterations=50
+        if not len(train):
+            return float("inf")
+        weights = fit_softmax(
+            [block[train] for block in blocks], targets[train], np.ones(len(train)), l2=l2, max_iterations=60
         )
-        scores = scores_of([block[held] for block in blocks], fitted)
-        scores = scores - scores.max(axis=1, keepdims=True)
-        log = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        total -= float((log * targets[held]).sum())
-    return total
+        out[held] = softmax(scores_of([block[held] for block in blocks], weights))
+    return best_exponent(out, truth)[1]

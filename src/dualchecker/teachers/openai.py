@@ -164,7 +164,7 @@ class OpenAITeacher:
                 "its authority in the environment variable SSL_CERT_FILE.",
             )
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            why = str(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else "No answer to connecting"
+            why = _reason(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else "Connecting timed out"
             return RequestFailed(
                 f"The teacher at {self._address} cannot be reached.",
                 kind="unreachable",
@@ -220,6 +220,11 @@ def _without_key(session: aiohttp.ClientSession, status: int, text: str) -> str:
     """Some servers repeat the key in what they say; the ledger and the screen must not."""
     key = session.headers.get("Authorization", "").removeprefix("Bearer ")
     return text.replace(key, "[key]") if key and (status != 200 or len(key) >= _SURELY_SECRET) else text
+
+
+def _reason(error: OSError) -> str:
+    """asyncio says "Connect call failed"; the system knows more."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _too_large() -> RequestFailed:

@@ -1,0 +1,100 @@
+"""What all tests share. The environment is set before anything can import torch."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # else a training step beside a busy neighbour takes ten times as long
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+sys.path.insert(0, str(Path(__file__).parent))  # for `from servers import ...`, whatever the import mode
+
+import hypothesis
+import pytest
+
+from dualchecker.config import SeniorConfig
+from dualchecker.ledger import Ledger
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
+from dualchecker.records import Demonstration, Record
+from dualchecker.tasks import Classification
+from servers import Behaviour, LoopbackServer
+
+# No deadline: the machine may be busy. The same examples each time: a failure in CI is a failure everywhere.
+hypothesis.settings.register_profile("dualchecker", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("dualchecker")
+
+
+@pytest.fixture
+def task() -> Classification:
+    """A tiny task with two labels."""
+    return Classification(
+        "Does this invention belong to green innovation?",
+        {
+            "green": "Its purpose is to cut energy use or waste. Green words alone are not enough.",
+            "not_green": "Anything else.",
+        },
+    )
+
+
+@pytest.fixture
+def demonstrations() -> tuple[Demonstration, ...]:
+    """Two of each label, with words that tell them apart."""
+    texts = {
+        "d1": ("A heat pump that halves the power needed to warm water.", "green"),
+        "d2": ("A filter that turns kitchen waste into compost.", "green"),
+        "d3": ("A trumpet with a softer mouthpiece for children.", "not_green"),
+        "d4": ("A card game played with two decks and a timer.", "not_green"),
+    }
+    return tuple(Demonstration(Record(key, text, label=label), label) for key, (text, label) in texts.items())
+
+
+@pytest.fixture
+def make_prompts(task: Classification, demonstrations: tuple[Demonstration, ...]) -> Callable[..., list[Prompt]]:
+    """``make_prompts(3)``: three different prompts about the records r0, r1, r2."""
+    writer, template = PromptWriter(task), Template(size=len(demonstrations))
+
+    def make(count: int, *, rung: Rung | None = None, first: int = 0) -> list[Prompt]:
+        records = [Record(f"r{i}", f"Device number {i} that saves water.") for i in range(first, first + count)]
+        return [writer.label(record, rung or Rung("brief"), template, demonstrations) for record in records]
+
+    return make
+
+
+@pytest.fixture
+def explain_prompt(task: Classification) -> Prompt:
+    """Asks for the reason of a human label."""
+    return PromptWriter(task).explain(Record("e1", "A stove that burns a third of the wood."), "green")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty one, open for writing."""
+    with Ledger.open(tmp_path / "ledger.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., LoopbackServer]]:
+    """``serve(behaviour)`` starts a loopback server, which is stopped when the test ends."""
+    started: list[LoopbackServer] = []
+
+    def start(behaviour: Behaviour | None = None) -> LoopbackServer:
+        started.append(LoopbackServer(behaviour).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def settings() -> Callable[..., SeniorConfig]:
+    """``settings(server, timeout=1)``: how to reach a loopback server."""
+
+    def make(server: LoopbackServer, **more: object) -> SeniorConfig:
+        return SeniorConfig.model_validate(
+            {"kind": "openai", "model": "tiny", "base_url": server.base_url, "timeout": 20, **more}
+        )
+
+    return make

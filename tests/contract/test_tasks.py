@@ -1,0 +1,81 @@
+"""What every task keeps to."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dualchecker.tasks import Classification, Task
+
+MAKERS: dict[str, Callable[[], Task]] = {
+    "binary": lambda: Classification("Is it?", {"yes": "It is.", "no": ""}),
+    "many": lambda: Classification("Which?", {f"class_{i}": "" for i in range(77)}),
+    "japanese": lambda: Classification("どれですか。", {"省エネルギー": "", "再生可能エネルギー": "", "その他": ""}),
+}
+
+
+@pytest.fixture(scope="module", params=list(MAKERS))
+def task(request: pytest.FixtureRequest) -> Task:
+    return MAKERS[request.param]()
+
+
+def reply(task: Task, label: str) -> str:
+    """What a server that enforces the schema would send."""
+    values: dict[str, Any] = {"rationale": "because", "label": label, "confidence": 0.75}
+    assert set(values) == set(task.schema()["required"])
+    return json.dumps(values, ensure_ascii=False)
+
+
+def test_the_schema_is_closed_json(task: Task) -> None:
+    schema = json.loads(json.dumps(task.schema()))
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) == set(schema["properties"])
+
+
+def test_a_reply_that_keeps_to_the_schema_is_understood(task: Task) -> None:
+    for label in task.labels:
+        parsed = task.parse(reply(task, label))
+        assert (parsed.label, parsed.outcome, parsed.notes) == (label, "ok", ())
+        assert (parsed.rationale, parsed.stated) == ("because", 0.75)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text())
+def test_parse_never_raises_nor_invents(task: Task, text: str) -> None:
+    parsed = task.parse(text)
+    assert (parsed.outcome == "ok") == (parsed.label is not None)
+    assert parsed.outcome
+
+
+def test_no_reply_becomes_a_default(task: Task) -> None:
+    for text in ("", "I do not know.", '{"label": "something else entirely", "confidence": 1}'):
+        parsed = task.parse(text)
+        assert parsed.label is None and parsed.outcome != "ok"
+
+
+def test_equal_is_for_answers_only(task: Task) -> None:
+    first, second, *_ = task.labels
+    assert task.equal(first, first)
+    assert not task.equal(first, second)
+    assert not any(task.equal(left, right) for left, right in ((None, None), (None, first), (first, None)))
+
+
+def test_scores_lie_between_all_wrong_and_all_right(task: Task) -> None:
+    truth = list(task.labels)
+    perfect, silent = task.score(truth, truth), task.score([None] * len(truth), truth)
+    assert perfect.keys() == silent.keys() != set()
+    assert set(perfect.values()) == {1.0}
+    assert set(silent.values()) == {0.0}
+    half = task.score([truth[0], *([None] * (len(truth) - 1))], truth)
+    assert all(0 < value < 1 for value in half.values())
+    assert all(math.isnan(value) for value in task.score([], []).values())
+
+
+def test_labels_keep_their_order_and_the_question_is_there(task: Task) -> None:
+    assert list(task.labels) == list(task.labels) == task.schema()["properties"]["label"]["enum"]
+    assert task.question

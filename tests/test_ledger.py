@@ -1,0 +1,333 @@
+"""The ledger: one writer, nothing lost, nothing read wrongly."""
+
+import contextlib
+import math
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualchecker.errors import LedgerBusyError, LedgerError
+from dualchecker.ledger import SCHEMA_VERSION, Attempt, Ledger, Totals, content_hash
+from dualchecker.records import Reply
+
+HOLDER = """
+import sys
+from dualchecker.ledger import Attempt, Ledger
+from dualchecker.records import Reply
+ledger = Ledger.open(sys.argv[1])
+ledger.open_requests([("held", "p", "t", {})])
+ledger.record_attempt(Attempt("held", 0, 0, "ok"), Reply("from the holder"))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@contextlib.contextmanager
+def holder(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the ledger open for writing."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def answer(ledger: Ledger, key: str, reply: Reply | None = None, cost: float = 0.0, prompt: str = "p") -> None:
+    ledger.open_requests([(key, prompt, "teacher", {"n": 1})])
+    ledger.record_attempt(Attempt(key, 1.0, 0.5, "ok", 200), reply or Reply(f"reply to {key}"), cost)
+
+
+# --- what goes in comes out
+
+
+def test_a_reply_comes_back_as_it_was(file: Path) -> None:
+    reply = Reply("緑 \ud800 \x00", {"b": 0.25, "a": 0.75}, "length", 11, 7, "model")
+    with Ledger.open(file) as ledger:
+        assert ledger.reply("k") is None
+        answer(ledger, "k", reply)
+        found = ledger.reply("k")
+        assert found == reply
+        assert found is not None and found.label_probabilities is not None
+        assert list(found.label_probabilities) == ["b", "a"]
+
+
+def test_thousands_of_keys_are_looked_up_at_once(file: Path) -> None:
+    keys = [f"key {i}" for i in range(2345)]
+    with Ledger.open(file) as ledger:
+        ledger.open_requests((key, "p", "t", {}) for key in keys)
+        for key in keys[::500]:
+            ledger.record_attempt(Attempt(key, 0, 0, "ok"), Reply(key))
+        found = ledger.replies([*keys, *keys, "unknown"])
+        assert {key: reply.text for key, reply in found.items()} == {key: key for key in keys[::500]}
+        assert ledger.replies([]) == {}
+
+
+def test_totals_count_answered_requests_and_all_tries(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        assert ledger.totals() == Totals(0, 0, 0, 0, 0)
+        answer(ledger, "a", Reply("x", prompt_tokens=10, completion_tokens=3), 0.25)
+        answer(ledger, "b", Reply("y", prompt_tokens=20, completion_tokens=4), 0.5)
+        ledger.open_requests([("c", "p", "t", {})])
+        for _ in range(2):
+            ledger.record_attempt(Attempt("c", 0, 0, "timeout", None, "too slow \ud800"))
+        assert ledger.totals() == Totals(2, 4, 30, 7, 0.75)
+        assert ledger.outcomes() == {"ok": 2, "timeout": 2}
+
+
+def test_the_first_reply_stays(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        answer(ledger, "a", Reply("first"), 1.0)
+        answer(ledger, "a", Reply("second"), 1.0)
+        assert ledger.reply("a") == Reply("first")
+        assert ledger.totals() == Totals(1, 2, 0, 0, 1.0)
+
+
+def test_uses_are_counted_once_each(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        ledger.record_uses(
+            [("r1", "label", "brief", "k1"), ("r2", "label", "brief", "k1"), ("r1", "label", "wide", "k2")]
+        )
+        ledger.record_uses([("r1", "label", "brief", "k1"), ("r1", "explain", "explain", "k3")])
+        assert ledger.uses() == {("label", "brief"): 2, ("label", "wide"): 1, ("explain", "explain"): 1}
+
+
+def test_a_reply_is_found_by_its_prompt_whatever_teacher_was_asked(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        ledger.open_requests([("never answered", "same", "t", {})])
+        answer(ledger, "z", Reply("first"), prompt="same")
+        answer(ledger, "a", Reply("second"), prompt="same")
+        assert ledger.reply_to_prompt("same") == Reply("first")
+        assert ledger.reply_to_prompt("other") is None
+
+
+def test_opened_again_it_holds_the_same(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        answer(ledger, "a", Reply("x", prompt_tokens=1), 0.5)
+        ledger.record_uses([("r", "label", "brief", "a")])
+        before = (ledger.totals(), ledger.uses(), ledger.outcomes(), ledger.reply("a"))
+    for read_only in (False, True):
+        with Ledger.open(file, read_only=read_only) as ledger:
+            assert (ledger.totals(), ledger.uses(), ledger.outcomes(), ledger.reply("a")) == before
+
+
+def test_a_failed_entry_leaves_nothing_behind(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        with pytest.raises(TypeError):
+            ledger.record_attempt(Attempt("k", 0, 0, "ok"), Reply("x", {"a": object()}))  # type: ignore[dict-item]
+        with pytest.raises(ZeroDivisionError):
+            ledger.record_uses(("r", "p", "b", str(1 // (2 - i))) for i in range(4))
+        assert ledger.totals() == Totals(0, 0, 0, 0, 0)
+        assert ledger.uses() == {}
+        answer(ledger, "k")
+        assert ledger.totals().requests == 1
+
+
+def test_a_thread_may_write_while_another_waits(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        thread = threading.Thread(target=answer, args=(ledger, "k"))
+        thread.start()
+        thread.join()
+        assert ledger.reply("k") == Reply("reply to k")
+
+
+def test_a_full_disk_is_told_and_loses_nothing(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        answer(ledger, "a")
+        ledger._db.execute(f"PRAGMA max_page_count={ledger._db.execute('PRAGMA page_count').fetchone()[0]}")
+        with pytest.raises(LedgerError, match=r"cannot be written.*full.*Free some room"):
+            answer(ledger, "b", Reply("x" * 100_000))
+        assert ledger.reply("a") == Reply("reply to a")
+        ledger._db.execute("PRAGMA max_page_count=100000")
+        answer(ledger, "b", Reply("x" * 100_000))
+        assert ledger.totals().requests == 2
+
+
+# --- one writer
+
+
+def test_a_second_writer_is_told_who_holds_it(file: Path) -> None:
+    with holder(file) as process:
+        with pytest.raises(LedgerBusyError, match=f"process {process.pid}") as caught:
+            Ledger.open(file)
+        assert caught.value.retryable
+    assert process.returncode is not None
+
+
+def test_a_second_writer_in_the_same_process_is_busy_too(file: Path) -> None:
+    with Ledger.open(file), pytest.raises(LedgerBusyError, match=f"process {os.getpid()}"):
+        Ledger.open(file)
+    Ledger.open(file).close()
+
+
+def test_a_killed_writer_frees_the_lock_and_leaves_its_replies(file: Path) -> None:
+    with holder(file) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with Ledger.open(file) as ledger:
+            assert ledger.reply("held") == Reply("from the holder")
+            answer(ledger, "next")
+
+
+def test_reading_goes_on_while_another_process_writes(file: Path) -> None:
+    with holder(file), Ledger.open(file, read_only=True) as ledger:
+        assert ledger.reply("held") == Reply("from the holder")
+        with pytest.raises(LedgerError, match="cannot be written"):
+            answer(ledger, "mine")
+
+
+def test_a_failed_open_keeps_no_lock(file: Path) -> None:
+    file.write_bytes(b"this is no database, and it is long enough to be sure of that " * 20)
+    for _ in range(2):
+        with pytest.raises(LedgerError) as caught:
+            Ledger.open(file)
+        assert not isinstance(caught.value, LedgerBusyError)
+
+
+# --- what cannot be opened or read
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4096])
+def test_what_is_no_ledger(file: Path, read_only: bool, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(LedgerError, match=r"cannot be opened.*(not a database|malformed)"):
+        Ledger.open(file, read_only=read_only)
+
+
+def test_another_database_is_no_ledger(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE notes (x)")
+    with pytest.raises(LedgerError, match="no such table"):
+        Ledger.open(file, read_only=True)
+
+
+def test_damage_behind_the_first_pages_is_told_when_it_is_met(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        for i in range(400):
+            answer(ledger, str(i), Reply("x" * 200))
+    data = file.read_bytes()
+    file.write_bytes(data[:8192] + b"\x5a" * (len(data) - 8192))
+    with Ledger.open(file) as ledger:
+        with pytest.raises(LedgerError, match=r"cannot be read.*malformed"):
+            ledger.totals()
+        with pytest.raises(LedgerError, match=r"cannot be read.*malformed"):
+            ledger.replies(["7"])
+        with pytest.raises(LedgerError, match=r"cannot be written.*malformed"):
+            answer(ledger, "new")
+
+
+@pytest.mark.parametrize("version", [str(SCHEMA_VERSION + 1), "99", "two", ""])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_or_unknown_format(file: Path, version: str, read_only: bool) -> None:
+    Ledger.open(file).close()
+    with contextlib.closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE meta SET value = ?", (version,))
+    with pytest.raises(LedgerError, match=f"has the format {version}; this version reads up to {SCHEMA_VERSION}"):
+        Ledger.open(file, read_only=read_only)
+
+
+def test_a_missing_ledger_is_not_made_by_reading(file: Path) -> None:
+    with pytest.raises(LedgerError, match="There is no ledger"):
+        Ledger.open(file, read_only=True)
+    assert not file.exists()
+
+
+def test_a_folder_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "plain").write_text("")
+    for path in (tmp_path / "dir", tmp_path / "plain/ledger.sqlite"):
+        with pytest.raises(LedgerError, match="cannot be opened"):
+            Ledger.open(path)
+
+
+def test_any_name_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "ä b?c#d%20e" / "ledger.sqlite"
+    with Ledger.open(file) as ledger:
+        answer(ledger, "k")
+    with Ledger.open(file, read_only=True) as ledger:
+        assert ledger.totals().requests == 1
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder with a finished ledger in which this process may read only, even where the tests run as root."""
+    folder = Path(tempfile.mkdtemp())
+    with Ledger.open(folder / "ledger.sqlite") as ledger:
+        answer(ledger, "k")
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    root = os.getuid() == 0
+    if root:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.setresuid(0, 0, 0)
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="needs to drop privileges")
+def test_a_read_only_folder_can_be_read_and_not_written(read_only_folder: Path) -> None:
+    with Ledger.open(read_only_folder / "ledger.sqlite", read_only=True) as ledger:
+        assert ledger.reply("k") == Reply("reply to k")
+    for name in ("ledger.sqlite", "other.sqlite", "sub/other.sqlite"):
+        with pytest.raises(LedgerError, match=r"cannot be opened.*Permission denied"):
+            Ledger.open(read_only_folder / name)
+
+
+# --- keys
+
+
+def test_the_content_hash_is_canonical() -> None:
+    assert content_hash({"a": 1, "b": [1, {"d": None, "c": "é"}]}) == content_hash(
+        {"b": [1, {"c": "é", "d": None}], "a": 1}
+    )
+    # SHA-256 of {"a":"é"} in UTF-8: must never change, or ledgers lose what was paid for.
+    assert content_hash({"a": "é"}) == "b3a092a6af48807fa9482b2ee140105575daa26d5b24b3c0e60a7e2dee6683b1"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(_JSON, _JSON)
+def test_equal_content_and_only_equal_content_has_one_hash(left: object, right: object) -> None:
+    assert len(content_hash(left)) == 64
+    assert (content_hash(left) == content_hash(right)) == (repr(_sorted(left)) == repr(_sorted(right)))
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def test_hashes_take_what_json_hardly_takes() -> None:
+    assert content_hash("\ud800") != content_hash("\ud801")
+    assert content_hash(math.nan) == content_hash(math.nan)
