@@ -121,7 +121,9 @@ def test_a_senior_is_on_the_teachers_server_and_its_key_goes_nowhere_else(
     ],
 )
 def test_an_unknown_key_is_named_with_line_and_suggestion(tmp_path: Path, extra: str, message: str) -> None:
-    assert message in fails(tmp_path, LEAST + extra)
+    told = fails(tmp_path, LEAST + extra)
+    assert message in told
+    assert "valid number" not in told, "the other branch of a union was not meant"
 
 
 def test_an_unknown_key_among_the_columns(tmp_path: Path) -> None:
@@ -392,6 +394,10 @@ def test_any_configuration_survives_its_file(
     file = tmp_path_factory.mktemp("config") / "run.yaml"
     file.write_text(config.to_yaml(), encoding="utf-8", newline="")
     assert load_config(file).model_dump() == config.model_dump()
+
+
+def test_a_written_configuration_can_be_read_by_people(tmp_path: Path) -> None:
+    assert "output: 陽性\n" in load(tmp_path, LEAST + "output: 陽性").to_yaml()
 
 
 def test_a_configuration_from_values_names_its_mistakes() -> None:

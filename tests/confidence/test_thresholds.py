@@ -60,6 +60,13 @@ def test_the_walk_stops_before_the_wrong_answers() -> None:
     assert found.value == confidence[found.accepted - 1]
 
 
+def test_one_failure_ends_the_walk_even_where_more_answers_would_pass() -> None:
+    # Trying on until something passes would spoil the guarantee: all 400 alone would prove 90 %.
+    right = [i >= 26 for i in range(400)]
+    assert lower_bound(sum(right), 400) > 0.9
+    assert not choose_threshold(np.linspace(0.99, 0.6, 400).tolist(), right, 0.9, fixed=False).guaranteed
+
+
 def test_answers_of_equal_confidence_are_accepted_or_not_together() -> None:
     # The first 70 alone would prove 95 %, all 140 of the tie do not.
     found = choose_threshold([0.9] * 140, [True] * 70 + [False] * 70, 0.95, fixed=False)

@@ -127,7 +127,7 @@ def percent(value: Any) -> str:
 
 def with_interval(estimate: Mapping[str, float] | None) -> str:
     """``71.2 % (64.0–78.1)``."""
-    if not estimate or estimate["value"] != estimate["value"]:
+    if not estimate or any(estimate[name] is None or estimate[name] != estimate[name] for name in ("value", "low")):
         return "–"
     return f"{percent(estimate['value'])} ({100 * estimate['low']:.1f}–{100 * estimate['high']:.1f})"
 

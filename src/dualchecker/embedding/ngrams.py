@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,15 @@ class NgramEmbedder:
     def __init__(self, idf: npt.NDArray[Any] | None = None, features: int = _FEATURES) -> None:
         self._idf = idf
         self._features = features if idf is None else len(idf)
+        self._rows: dict[str, Any] = {}  # each text is counted once: some hundred numbers a text
 
     @property
     def name(self) -> str:
-        digest = "unfitted" if self._idf is None else hashlib.sha256(self._idf.tobytes()).hexdigest()[:12]
-        return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{self._features}:{digest}"
+        return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{self._features}:{self._digest}"
+
+    @cached_property
+    def _digest(self) -> str:
+        return "unfitted" if self._idf is None else hashlib.sha256(self._idf.tobytes()).hexdigest()[:12]
 
     @property
     def idf(self) -> npt.NDArray[Any] | None:
@@ -52,13 +57,23 @@ class NgramEmbedder:
         frequency = np.bincount(counts.indices, minlength=self._features)
         # n-grams never seen in the run get the weight of the rarest ones rather than an outlier's.
         self._idf = np.log((1 + len(texts)) / (1 + np.maximum(frequency, 1))) + 1
+        self.__dict__.pop("_digest", None)
+        self._rows.clear()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        from scipy.sparse import csr_matrix
-        from sklearn.preprocessing import normalize
+        from scipy.sparse import csr_matrix, vstack
 
         if not len(texts):
             return csr_matrix((0, self._features), dtype=np.float32)
+        missing = list(dict.fromkeys(text for text in texts if text not in self._rows))
+        if missing:
+            fresh = self._compute(missing)
+            self._rows.update({text: fresh[i] for i, text in enumerate(missing)})
+        return vstack([self._rows[text] for text in texts], format="csr")
+
+    def _compute(self, texts: Sequence[str]) -> Vectors:
+        from sklearn.preprocessing import normalize
+
         counts = self._counts(texts)
         counts.data = 1 + np.log(counts.data)
         if self._idf is not None:

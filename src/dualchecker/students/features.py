@@ -23,26 +23,6 @@ L2 = 0.1
 _FOLDS = 3
 
 
-class _Rows:
-    """Sparse rows, each text computed once."""
-
-    def __init__(self, ngrams: NgramEmbedder) -> None:
-        self.ngrams = ngrams
-        self._at: dict[str, int] = {}
-        self._matrix: Any = None
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        missing = list(dict.fromkeys(text for text in texts if text not in self._at))
-        if missing:
-            from scipy.sparse import vstack
-
-            fresh = self.ngrams.embed(missing)
-            self._matrix = fresh if self._matrix is None else vstack([self._matrix, fresh], format="csr")
-            for text in missing:
-                self._at[text] = len(self._at)
-        return self._matrix[[self._at[text] for text in texts]]
-
-
 class Features:
     """Feature blocks of records.
 
@@ -55,14 +35,13 @@ class Features:
 
     def __init__(self, embedder: Embedder, ngrams: NgramEmbedder, share: float, text: str) -> None:
         self.embedder, self.ngrams, self.share, self.text = embedder, ngrams, share, text
-        self._rows = _Rows(ngrams)
 
     def blocks(self, records: Sequence[Record]) -> list[Any]:
         """Shape (records, d) each."""
         texts = [record_text(record, self.text) for record in records]
         blocks = [self.embedder.embed(texts)]
         if self.share:
-            blocks.append(self._rows.embed(texts) * np.float32(self.share))
+            blocks.append(self.ngrams.embed(texts) * np.float32(self.share))
         return blocks
 
 
@@ -85,7 +64,6 @@ def choose_features(
         Features and the ridge strength.
     """
     targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], labels)
-    features = Features(embedder, NgramEmbedder(), 0.0, text)
     if isinstance(embedder, NgramEmbedder):
         features = Features(embedder, embedder, 0.0, text)
     else:
