@@ -177,6 +177,7 @@ class StudentConfig(_Section):
     seed: int = 42
     text: Literal["text", "detail", "both"] = "both"
     epochs: float = Field(default=4, gt=0)
+    min_steps: int = Field(default=60, ge=0)
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
     max_length: int = Field(default=256, ge=8)

@@ -284,6 +284,48 @@ def test_retry_after_is_honoured(
     assert min(later) - first >= 0.4
 
 
+def test_being_told_to_wait_stops_all_workers(
+    serve: Serve, teach: Any, open_asker: Any, make_prompts: MakePrompts
+) -> None:
+    """One is told to wait while another is under way: the next request of that other one waits as well."""
+    both_there = asyncio.Barrier(2)
+
+    async def behave(call: Call) -> Step:
+        if call.number > 2:
+            return by_number(call)
+        await both_there.wait()
+        return slow_down("Retry-After", "0.4") if call.number == 1 else Step(by_number(call).body, delay=0.05)
+
+    server = serve(behave)
+    outcomes = open_asker(concurrency=2).ask(teach(server), make_prompts(3))
+    assert labels(outcomes) == ["green", "not_green", "green"]
+    first, _, *later = [call.time for call in server.calls]
+    assert len(later) == 2
+    assert min(later) - first >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "low", "high"), [(None, 0.75 * 4, 1.25 * 4), (0.0, 0.75, 1.25), (0.9, 0.9, 1.25), (7.0, 7, 7)]
+)
+def test_how_long_everybody_waits_when_told_to_slow_down(
+    open_asker: Any, make_prompts: MakePrompts, retry_after: float | None, low: float, high: float
+) -> None:
+    """As long as the server says; four times the usual pause where it says nothing, since rates go by the minute."""
+    told: list[int] = []
+    pauses: list[float] = []
+
+    def reply(prompt: Prompt) -> Reply:
+        if not told:
+            told.append(1)
+            raise RequestFailed("slower", kind="rate_limited", retryable=True, retry_after=retry_after)
+        return Reply(verdict("green"))
+
+    asker = open_asker(backoff=1.0)
+    asker._pace.pause = pauses.append
+    asker.ask(FakeTeacher(reply), make_prompts(1))
+    assert len(pauses) == 1 and low <= pauses[0] <= high
+
+
 def test_retry_after_as_a_date_is_honoured(
     serve: Serve, teach: Any, open_asker: Any, make_prompts: MakePrompts
 ) -> None:
@@ -307,6 +349,13 @@ def test_a_wait_of_hours_ends_the_run_and_says_when_to_come_back(
     assert not isinstance(caught.value, RequestFailed)
     assert ledger.totals().requests == 1
     assert len(server.calls) == 2
+
+
+def test_a_wait_that_would_not_help_is_not_waited_for(open_asker: Any, make_prompts: MakePrompts) -> None:
+    def reply(prompt: Prompt) -> Reply:
+        raise RequestFailed("no", kind="bad_request", retry_after=9000.0)
+
+    assert labels(open_asker().ask(FakeTeacher(reply), make_prompts(2))) == ["bad_request"] * 2
 
 
 # What ends a run
@@ -422,6 +471,32 @@ def test_a_mistake_in_a_teacher_is_not_swallowed(open_asker: Any, make_prompts: 
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
         open_asker().ask(FakeTeacher(reply), make_prompts(9))
+
+
+def test_a_worker_that_waits_for_its_turn_sends_nothing_once_the_run_ends(
+    open_asker: Any, make_prompts: MakePrompts
+) -> None:
+    both_there, ended = asyncio.Event(), asyncio.Event()
+    turns: list[int] = []
+
+    def reply(prompt: Prompt) -> Reply:
+        ended.set()  # wakes the other worker before anybody can stop it
+        raise RequestFailed("no", kind="unauthorized", fatal=True)
+
+    async def turn() -> None:
+        turns.append(1)
+        if len(turns) == 1:
+            await both_there.wait()
+        else:
+            both_there.set()
+            await ended.wait()
+
+    asker, teacher = open_asker(concurrency=2), FakeTeacher(reply)
+    asker._pace.turn = turn
+    with pytest.raises(TeacherError):
+        asker.ask(teacher, make_prompts(5))
+    assert turns == [1, 1]
+    assert teacher.asked == ["r0"]
 
 
 def test_what_is_under_way_when_a_run_ends_is_kept(

@@ -102,9 +102,20 @@ def test_an_interrupt_before_the_coroutine_begins_is_heard_as_well(monkeypatch: 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_loop_is_an_error_and_no_endless_wait() -> None:
+    inner: list[asyncio.Task[None]] = []
+
+    async def work() -> None:
+        asyncio.current_task()._log_destroy_pending = False  # type: ignore[union-attr]  # it stays behind, as meant
+        inner.append(asyncio.create_task(fail(SystemExit(4))))
+        await inner[0]
+
     loops = LoopThread()
-    with pytest.raises(RuntimeError, match="has ended before its work"):
+    with pytest.raises(SystemExit, match="3"):
         loops.run(fail(SystemExit(3)))
+    loops.close()
+    with pytest.raises(RuntimeError, match="has ended before its work"):
+        loops.run(work())
+    assert isinstance(inner[0].exception(), SystemExit)
     loops.close()
     assert loops.run(give(1)) == 1
     loops.close()

@@ -186,6 +186,9 @@ def test_a_token_without_a_number_is_a_missing_signal() -> None:
         chosen = token("green", 0.7, blue=0.3)
         chosen["logprob"] = broken
         assert distribution([*HEAD, chosen, *TAIL], "green", "blue") is None
+    certain = token("green", 1.0, blue=1e-9)
+    certain["logprob"] = 1e6
+    assert distribution([*HEAD, certain, *TAIL], "green", "blue") == pytest.approx({"green": 1, "blue": 1e-9})
     other = token("green", 0.7, blue=0.3)
     other["top_logprobs"] += [None, {"token": "grey", "logprob": None}, {"logprob": -1}]
     assert distribution([*HEAD, other, *TAIL], "green", "blue", "grey") == pytest.approx(

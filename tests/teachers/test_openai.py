@@ -6,10 +6,12 @@ import datetime
 import json
 import logging
 import math
+import re
 import shutil
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import format_datetime
 from pathlib import Path
@@ -370,11 +372,15 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000", "+0200"])
-def test_retry_after_as_a_date(zone: str) -> None:
+def test_retry_after_as_a_date(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # a date without a zone is not one of this machine's zone
+    time.tzset()
     when = in_the_future(100)
     shifted = when.astimezone(datetime.timezone(datetime.timedelta(hours=2))) if zone == "+0200" else when
     text = format_datetime(shifted).rsplit(" ", 1)[0] + f" {zone}"
     seconds = retry_after({"Retry-After": text})
+    monkeypatch.undo()
+    time.tzset()
     assert seconds is not None and 90 < seconds <= 100
 
 
@@ -408,6 +414,8 @@ async def test_prices_make_costs(serve: Serve, teach: Any, make_prompts: MakePro
     assert teacher.cost(await ask(teacher, prompt)) == pytest.approx(0.004)
     words = sum(len(m["content"].split()) for m in prompt.messages)
     assert teacher.estimate(prompt) > (words * 1.0 + 400 * 4.0) / 1e6
+    bare = teach(server, price_input=1.0, price_output=4.0, structured=False)
+    assert teacher.estimate(prompt) > bare.estimate(prompt), "the schema is read as well"
     assert teach(server).estimate(prompt) == 0
 
 
@@ -544,12 +552,17 @@ def closed_port() -> int:
         return int(free.getsockname()[1])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-async def test_an_unreachable_server_is_named(serve: Serve, teach: Any, make_prompts: MakePrompts, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "reason"), [("127.0.0.1", "Connection refused"), ("no-such-host.invalid", "Errno|resolution|not known")]
+)
+async def test_an_unreachable_server_is_named(
+    serve: Serve, teach: Any, make_prompts: MakePrompts, host: str, reason: str
+) -> None:
     address = f"http://{host}:{closed_port()}/v1"
     found = await failure(teach(serve(), base_url=address), make_prompts(1)[0])
     assert (found.kind, found.retryable) == ("unreachable", True)
     assert f"at {address} cannot be reached" in str(found) and "teacher.base_url" in found.fix
+    assert re.search(reason, found.why) and "Unknown" not in found.why
 
 
 async def test_a_server_that_never_accepts_is_unreachable(teach: Any, serve: Serve, make_prompts: MakePrompts) -> None:

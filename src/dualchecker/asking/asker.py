@@ -177,7 +177,6 @@ class Asker:
         try:
             ended, left = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
             # After an error nothing new is sent, but what is under way will be charged for: let it arrive.
-            batch.stopping = True
             for worker in left - batch.waiting:
                 worker.cancel()
             await asyncio.gather(*left, return_exceptions=True)
@@ -185,8 +184,8 @@ class Asker:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        for worker in ended:
-            worker.result()  # raises what ended the work
+        for worker in sorted(ended, key=asyncio.Task.cancelled):
+            worker.result()  # raises what ended the work, before what was merely stopped by it
 
     async def _worker(self, batch: _Batch) -> None:
         try:

@@ -62,8 +62,11 @@ class LoopThread:
         loop.call_soon_threadsafe(begin)
         try:
             while not wait([outcome], timeout=_TICK).done:
-                if not loop.is_running():  # something in it has called sys.exit, say
-                    outcome.set_exception(RuntimeError("the thread that asks has ended before its work"))
+                if self._thread is None or not self._thread.is_alive():  # something in it has called sys.exit, say
+                    if tasks and tasks[0].done():
+                        settle(tasks[0])
+                    else:
+                        outcome.set_exception(RuntimeError("the thread that asks has ended before its work"))
         except BaseException:
             loop.call_soon_threadsafe(cancel)
             wait([outcome], timeout=_PATIENCE)

@@ -37,7 +37,7 @@ class Pace:
     async def turn(self) -> None:
         """Wait until it is one's turn."""
         while True:
-            pauses, due = self._pauses, max(self._next, self._resume, self._clock())
+            pauses, due = self._pauses, max(self._next, self._clock())
             self._next = due + self._gap
             while (left := due - self._clock()) > 0:
                 await self._sleep(left)

@@ -63,7 +63,7 @@ def build_task(config: RunConfig) -> Classification:
 
 def build_embedder(config: RunConfig) -> Embedder:
     """The aligner's embedder; dense vectors are kept in the run's folder."""
-    embedder = make_embedder(config.align.embedder, max_length=config.student.max_length)
+    embedder = make_embedder(config.align.embedder)
     return embedder if isinstance(embedder, NgramEmbedder) else CachedEmbedder(embedder, config.output_dir / "cache")
 
 

@@ -44,6 +44,7 @@ def make_student(
         seed=seed,
         text=config.text,
         epochs=config.epochs,
+        min_steps=config.min_steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         max_length=config.max_length,

@@ -78,6 +78,8 @@ class EncoderStudent:
         seed: Decides the head's first weights, dropout and the order of the texts.
         text: What it reads of a record: ``text``, ``detail`` or ``both``.
         epochs: Passes over the examples; may be a fraction.
+        min_steps: Optimiser steps to make at least, with more passes if need be: a few dozen examples are not learnt
+            in a few passes.
         batch_size: Texts per optimiser step.
         learning_rate: At its peak, after the warm-up.
         max_length: Tokens after which a text is cut.
@@ -96,6 +98,7 @@ class EncoderStudent:
         seed: int = 42,
         text: str = "text",
         epochs: float = 4,
+        min_steps: int = 0,
         batch_size: int = 16,
         learning_rate: float = 1e-4,
         max_length: int = 256,
@@ -106,6 +109,7 @@ class EncoderStudent:
         self.labels = tuple(labels)
         self._base, self._seed, self._text, self._max_length = base, seed, text, max_length
         self._epochs, self._batch_size, self._learning_rate = epochs, batch_size, learning_rate
+        self._min_steps = min_steps
         self._soft_targets, self._freeze, self._progress = soft_targets, freeze, progress
         self._loaded: tuple[Any, Any] | None = None
 
@@ -148,7 +152,8 @@ class EncoderStudent:
 
         optimizer = _optimizer(model)
         rng = np.random.default_rng(self._seed)
-        step, total = 0, max(1, round(math.ceil(len(texts) / self._batch_size) * self._epochs))
+        by_epochs = round(math.ceil(len(texts) / self._batch_size) * self._epochs)
+        step, total = 0, max(1, self._min_steps, by_epochs)
         best_loss, best_state = math.inf, None
         while step < total:
             model.train()

@@ -54,13 +54,10 @@ def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str
             return None
         path *= own
         done += piece[len(before) :]
-        running = _led_to(done, goals)
-        if running == [written]:
+        if _led_to(done, goals) == [written]:
             mass[written] = max(mass[written] + path, _SMALLEST)
             total = sum(mass.values())
             return {label: value / total for label, value in mass.items()} if informed else None
-        if written not in running:
-            return None
     return None
 
 

@@ -40,11 +40,11 @@ class RecordedTeacher(FreeTeacher):
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
         digest = self._digest.get(prompt.rung, "")
-        return {"teacher": "recorded", "answers": digest, "rung": prompt.rung, "record": prompt.record_id}
+        return {"teacher": "recorded", "answers": digest, "record": prompt.record_id}
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         row = self._answers.get(prompt.rung, {}).get(prompt.record_id)
-        if row is None or prompt.purpose != "label":
+        if row is None:
             raise RequestFailed(
                 f"There is no recorded answer for record {prompt.record_id!r} at the rung {prompt.rung}.",
                 kind="not_recorded",
