@@ -1,6 +1,7 @@
 """What all tests share. The environment is set before anything can import torch."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `from servers import ...`,
 
 import hypothesis
 import pytest
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from dualchecker.config import SeniorConfig
 from dualchecker.ledger import Ledger

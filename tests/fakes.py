@@ -76,6 +76,23 @@ def make_blind_records(count: int, prefix: str, *, start: int = 0) -> list[Recor
     return records
 
 
+class Opened:
+    """An asker and its ledger; a context manager that closes both, so that no thread outlives its test."""
+
+    def __init__(self, asker: Asker, ledger: Ledger) -> None:
+        self._asker, self._ledger = asker, ledger
+
+    def close(self) -> None:
+        self._asker.close()
+        self._ledger.close()
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
 def make_ladder(
     tmp_path: Path,
     teacher: ScriptedTeacher,
@@ -84,8 +101,8 @@ def make_ladder(
     senior: ScriptedTeacher | None = None,
     rungs: Sequence[Any] = RUNGS,
     **align: Any,
-) -> tuple[Ladder, ContextAligner, Ledger]:
-    """A ladder over a fresh ledger; the caller closes the ledger."""
+) -> tuple[Ladder, ContextAligner, Opened]:
+    """A ladder, its aligner, and what the caller must close."""
     ledger = Ledger.open(tmp_path / "ledger.sqlite")
     asker = Asker(ledger, LimitsConfig(concurrency=4), backoff=0.001)
     embedder = NgramEmbedder()
@@ -96,4 +113,4 @@ def make_ladder(
     ladder = Ladder(
         TASK, aligner, writer, asker, teacher, rungs_for(config, tuple(rungs)), senior, fence.demonstrations
     )
-    return ladder, aligner, ledger
+    return ladder, aligner, Opened(asker, ledger)

@@ -227,6 +227,42 @@ class RunConfig(_Section):
         """An absolute path; relative ones start at the run file."""
         return (self.root / Path(name).expanduser()).resolve()
 
+    def model_name(self, name: str) -> str:
+        """A model's name, or the absolute path of its folder if there is one of that name beside the run file."""
+        return str(self.path(name)) if self.path(name).is_dir() else name
+
+    def resolved(self) -> "RunConfig":
+        """The same run with absolute paths, which can be run from anywhere."""
+
+        def teacher(section: Any) -> dict[str, Any]:
+            update: dict[str, Any] = {}
+            if isinstance(section.answers, str):
+                update["answers"] = str(self.path(section.answers))
+            elif section.answers:
+                update["answers"] = {rung: str(self.path(name)) for rung, name in section.answers.items()}
+            if section.embedder:
+                update["embedder"] = self.model_name(section.embedder)
+            return update
+
+        senior = self.teacher.senior
+        own = teacher(self.teacher)
+        if senior is not None:
+            own["senior"] = senior.model_copy(update=teacher(senior))
+        files = {
+            name: str(self.path(value))
+            for name, value in (("gold", self.data.gold), ("pool", self.data.pool), ("test", self.data.test))
+            if isinstance(value, str)
+        }
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update=files),
+                "teacher": self.teacher.model_copy(update=own),
+                "align": self.align.model_copy(update={"embedder": self.model_name(self.align.embedder)}),
+                "student": self.student.model_copy(update={"base": self.model_name(self.student.base)}),
+                "output": str(self.output_dir),
+            }
+        )
+
     @property
     def output_dir(self) -> Path:
         return self.path(self.output)

@@ -189,12 +189,18 @@ class Ledger:
             found.update({key: Reply(**json.loads(text)) for key, text in rows})
         return found
 
-    def reply_to_prompt(self, prompt_hash: str) -> Reply | None:
-        """The first reply to the same messages, whatever model and settings they were sent with."""
+    def reply_to_prompt(self, prompt_hash: str, rung: str = "") -> Reply | None:
+        """The first reply to the same messages, whatever model and settings they were sent with.
+
+        Args:
+            prompt_hash: Of the messages.
+            rung: Prefer the reply that this rung got: a senior teacher may be sent the same messages as another.
+        """
         rows = self._rows(
-            "SELECT reply FROM replies JOIN requests USING (key) WHERE prompt = ?"
-            " ORDER BY replies.created, key LIMIT 1",
-            (prompt_hash,),
+            "SELECT reply FROM replies JOIN requests USING (key) WHERE prompt = ? ORDER BY"
+            " EXISTS (SELECT 1 FROM uses WHERE uses.key = requests.key AND uses.rung = ?) DESC, replies.created, key"
+            " LIMIT 1",
+            (prompt_hash, rung),
         )
         return Reply(**json.loads(rows[0][0])) if rows else None
 

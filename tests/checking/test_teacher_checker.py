@@ -7,10 +7,9 @@ import pytest
 
 from dualchecker.checking import Climb, TeacherChecker
 from dualchecker.data import Fence
-from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt, Template
 from dualchecker.records import Answer, Record
-from fakes import TASK, ScriptedTeacher, make_blind_records, make_ladder, make_records
+from fakes import TASK, Opened, ScriptedTeacher, make_blind_records, make_ladder, make_records
 
 GOLD = make_records(40, "g", detail=True)
 POOL = make_records(30, "p", detail=True, start=100)
@@ -33,8 +32,8 @@ def unsure_without_detail(prompt: Prompt) -> tuple[str, float]:
 
 
 @pytest.fixture
-def ledgers() -> Iterator[list[Ledger]]:
-    opened: list[Ledger] = []
+def ledgers() -> Iterator[list[Opened]]:
+    opened: list[Opened] = []
     yield opened
     for ledger in opened:
         ledger.close()
@@ -43,7 +42,7 @@ def ledgers() -> Iterator[list[Ledger]]:
 def make_checker(
     tmp_path: Path,
     teacher: ScriptedTeacher,
-    ledgers: list[Ledger],
+    ledgers: list[Opened],
     gold: Sequence[Record] = GOLD,
     senior: ScriptedTeacher | None = None,
     threshold: float = 0.85,
@@ -53,7 +52,7 @@ def make_checker(
     return TeacherChecker(TASK, ladder, fence(gold), threshold), aligner.template()
 
 
-def test_only_unsure_records_climb_and_the_detail_settles_them(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_only_unsure_records_climb_and_the_detail_settles_them(tmp_path: Path, ledgers: list[Opened]) -> None:
     teacher = ScriptedTeacher(unsure_without_detail)
     checker, template = make_checker(tmp_path, teacher, ledgers)
     labels = checker.label(POOL, template)
@@ -64,7 +63,7 @@ def test_only_unsure_records_climb_and_the_detail_settles_them(tmp_path: Path, l
         assert item.status == "accepted"
 
 
-def test_calibrated_confidence_follows_what_was_right_on_gold(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_calibrated_confidence_follows_what_was_right_on_gold(tmp_path: Path, ledgers: list[Opened]) -> None:
     checker, template = make_checker(tmp_path, ScriptedTeacher(unsure_without_detail), ledgers)
     calibration = checker.calibrate(template)
     sure = [c.confidences[0] for c in calibration.climbs if int(c.record.id[1:]) % 4 < 2]
@@ -74,7 +73,7 @@ def test_calibrated_confidence_follows_what_was_right_on_gold(tmp_path: Path, le
     assert calibration.accuracy == pytest.approx(1.0)
 
 
-def test_an_answer_that_stays_doubtful_is_abstained_on(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_an_answer_that_stays_doubtful_is_abstained_on(tmp_path: Path, ledgers: list[Opened]) -> None:
     guessing = ScriptedTeacher(lambda prompt: ("warm", 0.5))
     checker, template = make_checker(tmp_path, guessing, ledgers, BLIND_GOLD, threshold=0.97)
     labels = checker.label(BLIND_POOL, template)
@@ -82,7 +81,7 @@ def test_an_answer_that_stays_doubtful_is_abstained_on(tmp_path: Path, ledgers: 
     assert all(len(item.trail) == 4 for item in labels), "brief, detail, wide and reconsider were all tried"
 
 
-def test_a_reply_that_cannot_be_read_is_a_named_outcome_and_no_label(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_a_reply_that_cannot_be_read_is_a_named_outcome_and_no_label(tmp_path: Path, ledgers: list[Opened]) -> None:
     def mute(prompt: Prompt) -> tuple[str | None, float | None]:
         return (None, None) if prompt.record_id == "p101" else (TRUTH[prompt.record_id], 0.9)
 
@@ -94,7 +93,7 @@ def test_a_reply_that_cannot_be_read_is_a_named_outcome_and_no_label(tmp_path: P
     assert sum(item.status == "failed" for item in labels.values()) == 1
 
 
-def test_an_empty_text_is_not_asked_about(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_an_empty_text_is_not_asked_about(tmp_path: Path, ledgers: list[Opened]) -> None:
     teacher = ScriptedTeacher(unsure_without_detail)
     checker, template = make_checker(tmp_path, teacher, ledgers)
     (label,) = checker.label([Record("p999", "  ")], template)
@@ -102,7 +101,7 @@ def test_an_empty_text_is_not_asked_about(tmp_path: Path, ledgers: list[Ledger])
     assert "p999" not in {prompt.record_id for prompt in teacher.asked}
 
 
-def test_the_senior_teacher_is_asked_last_and_only_when_named(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_the_senior_teacher_is_asked_last_and_only_when_named(tmp_path: Path, ledgers: list[Opened]) -> None:
     senior = ScriptedTeacher(lambda prompt: (TRUTH[prompt.record_id], 0.99), name="senior")
     junior = ScriptedTeacher(lambda prompt: ("warm", 0.5))
     checker, template = make_checker(tmp_path, junior, ledgers, BLIND_GOLD, senior, 0.97)
@@ -112,7 +111,7 @@ def test_the_senior_teacher_is_asked_last_and_only_when_named(tmp_path: Path, le
     assert {prompt.rung for prompt in senior.asked} == {"senior"}
 
 
-def test_reconsider_shows_the_teacher_its_own_answers(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_reconsider_shows_the_teacher_its_own_answers(tmp_path: Path, ledgers: list[Opened]) -> None:
     teacher = ScriptedTeacher(lambda prompt: ("warm", 0.5))
     checker, template = make_checker(tmp_path, teacher, ledgers, BLIND_GOLD)
     checker.label(BLIND_POOL[:3], template)
@@ -120,7 +119,7 @@ def test_reconsider_shows_the_teacher_its_own_answers(tmp_path: Path, ledgers: l
     assert [answer.rung for answer in decisive[0].shown.previous] == ["brief", "detail", "wide"]
 
 
-def test_looking_again_asks_the_rungs_not_yet_seen_and_no_other(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_looking_again_asks_the_rungs_not_yet_seen_and_no_other(tmp_path: Path, ledgers: list[Opened]) -> None:
     teacher = ScriptedTeacher(unsure_without_detail)
     checker, template = make_checker(tmp_path, teacher, ledgers)
     settled = [item for item in checker.label(POOL, template) if len(item.trail) == 1]
@@ -140,7 +139,7 @@ def test_the_surest_answer_is_kept_whichever_rung_gave_it() -> None:
     assert climb.confidence == 0.8
 
 
-def test_asking_again_with_the_same_ledger_asks_nothing(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_asking_again_with_the_same_ledger_asks_nothing(tmp_path: Path, ledgers: list[Opened]) -> None:
     first, template = make_checker(tmp_path, ScriptedTeacher(unsure_without_detail), ledgers)
     labels = first.label(POOL, template)
     ledgers.pop().close()
@@ -150,7 +149,7 @@ def test_asking_again_with_the_same_ledger_asks_nothing(tmp_path: Path, ledgers:
     assert silent.asked == []
 
 
-def test_no_record_is_shown_its_own_label(tmp_path: Path, ledgers: list[Ledger]) -> None:
+def test_no_record_is_shown_its_own_label(tmp_path: Path, ledgers: list[Opened]) -> None:
     teacher = ScriptedTeacher(unsure_without_detail)
     checker, template = make_checker(tmp_path, teacher, ledgers)
     checker.calibrate(template)

@@ -132,6 +132,50 @@ def test_a_ledger_alone_replays_a_run(cli: Run, small: Callable[..., Path], tmp_
         }
 
 
+def test_a_run_with_a_senior_replays_with_the_seniors_own_answers(
+    cli: Run, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    with (
+        LoopbackServer(lambda call: say('{"rationale": "r", "label": "green", "confidence": 0.5}')) as junior,
+        LoopbackServer(lambda call: say('{"rationale": "s", "label": "not_green", "confidence": 0.9}')) as chief,
+    ):
+        senior = {"kind": "openai", "model": "chief", "base_url": chief.base_url}
+        teacher = {"kind": "openai", "model": "m", "base_url": junior.base_url, "senior": senior}
+        assert cli("run", small(teacher=teacher))[0] == 0
+    labels = rows(tmp_path / "out/labels.jsonl")
+    assert {step["teacher"] for row in labels for step in row["trail"]} == {"m", "chief"}
+    ledger = {"kind": "recorded", "answers": str(tmp_path / "out/ledger.sqlite")}
+    assert cli("run", small(teacher={**ledger, "senior": ledger}, output="replay"))[0] == 0
+    for old, new in zip(labels, rows(tmp_path / "replay/labels.jsonl"), strict=True):
+        assert [step["label"] for step in old["trail"]] == [step["label"] for step in new["trail"]]
+        assert (old["label"], old["confidence"]) == (new["label"], new["confidence"])
+
+
+def test_a_recorded_senior_answers_the_senior_rung(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    answers = [
+        {"id": row["id"], "label": row["label"], "confidence": 0.99}
+        for n in ("gold", "pool")
+        for row in rows(small().parent / f"{n}.jsonl")
+    ]
+    (tmp_path / "experts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers), encoding="utf-8")
+    teacher = {"kind": "exemplar", "senior": {"kind": "recorded", "answers": "experts.jsonl", "model": "experts"}}
+    assert cli("run", small(teacher=teacher))[0] == 0
+    labels = rows(tmp_path / "out/labels.jsonl")
+    assert any(step["teacher"] == "experts" for row in labels for step in row["trail"])
+    assert cli("run", tmp_path / "out/run.yaml", "--set", f"output={tmp_path / 'again'}")[0] == 0, "paths are absolute"
+
+
+def test_a_base_model_that_is_not_there_is_noticed_before_anything_is_asked(
+    cli: Run, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("transformers")
+    with LoopbackServer() as server:
+        teacher = {"kind": "openai", "model": "m", "base_url": server.base_url}
+        code, _, err = cli("run", small(teacher=teacher, student={"kind": "encoder", "base": "no-such/model"}))
+        assert server.calls == []
+    assert code == 2 and "no-such/model" in err
+
+
 def test_status_report_and_predict_follow_a_run(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
     path = small()
     assert cli("run", path)[0] == 0

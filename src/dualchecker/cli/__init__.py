@@ -5,6 +5,8 @@ import sys
 
 from dualchecker.cli.app import app
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run a verb; a user's mistake ends with a message and an exit code, never with a traceback."""
@@ -18,12 +20,10 @@ def main() -> None:
     except DualcheckerError as error:
         print_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: nothing that was answered is lost; run the same command again to go on\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this, without a word
+            sys.stderr.write("\ninterrupted: nothing that was answered is lost; run the same command again to go on\n")
+        raise
 
 
 __all__ = ["app", "main"]

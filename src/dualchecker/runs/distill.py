@@ -126,7 +126,9 @@ def _first_answer(item: Labelled) -> Labelled:
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
     """The final student; early stopping on calibration gold where there is enough of it."""
-    train, validation = _validation(parts.fence, gold, parts.config.student.seed)
+    train, validation = list(gold), list[Example]()
+    if parts.config.student.kind == "encoder":  # a linear student has nothing to stop early
+        train, validation = _validation(parts.fence, gold, parts.config.student.seed)
     return parts.final_student().fit([*train, *taught], validation)
 
 

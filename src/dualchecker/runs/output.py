@@ -53,22 +53,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
     """Everything but the ledger, which is there already."""
     folder, config = parts.config.output_dir, parts.config
     rows = label_rows(outcome.labels)
-    resolved = config.model_copy(
-        update={
-            "data": config.data.model_copy(
-                update={
-                    name: str(config.path(value)) if isinstance(value, str) else value
-                    for name, value in (
-                        ("gold", config.data.gold),
-                        ("pool", config.data.pool),
-                        ("test", config.data.test),
-                    )
-                }
-            ),
-            "output": str(folder),
-        }
-    )
-    write_text(folder / "run.yaml", resolved.to_yaml())
+    write_text(folder / "run.yaml", config.resolved().to_yaml())
     write_text(
         folder / "template.yaml", yaml.safe_dump(outcome.template.to_dict(), sort_keys=False, allow_unicode=True)
     )

@@ -10,7 +10,7 @@ from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import PromptWriter, rungs_for
-from dualchecker.students import Features, Student, choose_features, make_student
+from dualchecker.students import Features, Student, check_base, choose_features, make_student
 from dualchecker.tasks import Classification
 from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
 
@@ -46,11 +46,12 @@ class Parts:
 
     def _student(self, kind: str | None) -> Student:
         config = self.config
+        base = config.model_name(config.student.base)
         return make_student(
-            config.student,
+            config.student.model_copy(update={"base": base}),
             tuple(self.task.labels),
             self.features,
-            config.align.embedder,
+            config.model_name(config.align.embedder),
             l2=self.l2,
             kind=kind,
             progress=self.progress.training,
@@ -63,12 +64,12 @@ def build_task(config: RunConfig) -> Classification:
 
 def build_embedder(config: RunConfig) -> Embedder:
     """The aligner's embedder; dense vectors are kept in the run's folder."""
-    embedder = make_embedder(config.align.embedder)
+    embedder = make_embedder(config.model_name(config.align.embedder))
     return embedder if isinstance(embedder, NgramEmbedder) else CachedEmbedder(embedder, config.output_dir / "cache")
 
 
-def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder) -> Teacher:
-    """A teacher of the configured kind."""
+def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
+    """A teacher of the configured kind; ``senior`` for the one that the senior rung asks."""
     if teacher.kind == "openai":
         return OpenAITeacher(teacher, concurrency=config.limits.concurrency)
     if teacher.kind == "recorded" and teacher.answers is not None:
@@ -76,15 +77,17 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder) 
             path = config.path(teacher.answers)
             if path.suffix in (".sqlite", ".db"):
                 return LedgerTeacher(path, name=teacher.model or "recorded")
-            return RecordedTeacher(path, name=teacher.model or "recorded")
+            return RecordedTeacher({"senior" if senior else "brief": path}, name=teacher.model or "recorded")
         files = {rung: config.path(name) for rung, name in teacher.answers.items()}
         return RecordedTeacher(files, name=teacher.model or "recorded")
-    own = make_embedder(teacher.embedder) if teacher.embedder else embedder
+    own = make_embedder(config.model_name(teacher.embedder)) if teacher.embedder else embedder
     return ExemplarTeacher(own)
 
 
 def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledger: Ledger, progress: Progress) -> Parts:
     """Put a run together. Nothing is asked yet; texts are embedded."""
+    if config.student.kind == "encoder":
+        check_base(config.model_name(config.student.base))  # before anything is asked and paid for
     everything = (*dataset.gold, *dataset.pool, *dataset.test)
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
     embedder = build_embedder(config)
@@ -96,11 +99,11 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
     features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
-    asker = Asker(ledger, config.limits, progress, seed=config.student.seed)
+    asker = Asker(ledger, config.limits, progress, seed=config.data.seed)
     teacher = build_teacher(config.teacher, config, embedder)
-    senior = build_teacher(config.teacher.senior, config, embedder) if config.teacher.senior else None
+    senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
-    aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.student.seed)
+    aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.data.seed)
     ladder = Ladder(
         task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
     )
@@ -113,7 +116,12 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             dataset.pool,
             embedder,
             lambda: make_student(
-                config.student, tuple(task.labels), features, config.align.embedder, l2=l2, kind="linear"
+                config.student,
+                tuple(task.labels),
+                features,
+                config.model_name(config.align.embedder),
+                l2=l2,
+                kind="linear",
             ),
             doubtful=config.check.doubtful,
         )

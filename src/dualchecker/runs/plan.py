@@ -38,13 +38,14 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:50]]
     fixed = config.align.demonstrations - config.align.neighbours
     template = Template(tuple(demos[:fixed]), config.align.demonstrations)
+    recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
 
     def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float]) -> None:
         sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
-        mean = sum(sizes) / max(len(sizes), 1)
-        tokens, completion = (round(low * mean), round(high * mean)), (low * 80, high * 80)
+        mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
+        tokens, completion = (round(low * mean), round(high * mean)), (0, 0) if recorded else (low * 80, high * 80)
         cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
@@ -52,10 +53,12 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         return list(records)[:50]
 
     own = (config.teacher.price_input, config.teacher.price_output)
-    if config.align.rationales and config.method == "dualchecker" and config.teacher.kind != "recorded":
-        shown = min(len(fence.demonstrations), len(dataset.pool) * config.align.neighbours)
+    if config.align.rationales and not recorded:
+        at_once = config.align.demonstrations if config.report.few_shot or config.method == "few_shot" else fixed
+        near = len(dataset.pool) * config.align.wide_neighbours if config.method == "dualchecker" else 0
+        shown = min(len(fence.demonstrations), at_once + near)
         explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
-        line("rationales of human labels", min(fixed, shown), shown, explain, own)
+        line("rationales of human labels", min(at_once, shown), shown, explain, own)
     rungs = rungs_for(config.align, config.check.rungs)
     if config.report.few_shot or config.method == "few_shot":
         few = [
@@ -71,7 +74,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     for position, rung in enumerate(rungs):
         if rung.senior and config.teacher.senior is None:
             continue
-        if config.teacher.kind == "recorded" and not isinstance(config.teacher.answers, dict) and position:
+        if recorded and not isinstance(config.teacher.answers, dict) and position:
             continue
         senior = config.teacher.senior if rung.senior else None
         price = (senior.price_input, senior.price_output) if senior else own

@@ -2,7 +2,7 @@
 
 from dualchecker.students.base import Probabilities, Student
 from dualchecker.students.card import model_card
-from dualchecker.students.choose import load_student, make_student
+from dualchecker.students.choose import check_base, load_student, make_student
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
 
@@ -11,6 +11,7 @@ __all__ = [
     "LinearStudent",
     "Probabilities",
     "Student",
+    "check_base",
     "choose_features",
     "load_student",
     "make_student",

@@ -54,6 +54,17 @@ def make_student(
     )
 
 
+def check_base(base: str) -> None:
+    """Make sure that an encoder student can start from ``base``.
+
+    Raises:
+        ConfigError: torch or transformers is missing, or the model is not there or not usable.
+    """
+    from dualchecker.embedding.transformer import load_pretrained
+
+    load_pretrained("AutoModel", base, max_length=8)
+
+
 def load_student(folder: Path) -> Student:
     """A saved student of either kind.
 

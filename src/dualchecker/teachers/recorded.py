@@ -106,10 +106,10 @@ class LedgerTeacher(FreeTeacher):
         self._ledger = Ledger.open(path, read_only=True)
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
-        return {"teacher": "ledger", "prompt": prompt.hash}
+        return {"teacher": "ledger", "prompt": prompt.hash, "rung": prompt.rung}
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
-        reply = self._ledger.reply_to_prompt(prompt.hash)
+        reply = self._ledger.reply_to_prompt(prompt.hash, prompt.rung)
         if reply is None:
             raise RequestFailed(
                 f"The ledger {self._ledger.path} holds no reply to the prompt about {prompt.record_id!r}.",
