@@ -14,15 +14,16 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `from servers import ...`,
 import hypothesis
 import pytest
 
-# A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 from dualchecker.config import SeniorConfig
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record
 from dualchecker.tasks import Classification
 from servers import Behaviour, LoopbackServer
+from tiny import build_tiny_bert
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: the machine may be busy. The same examples each time: a failure in CI is a failure everywhere.
 hypothesis.settings.register_profile("dualchecker", deadline=None, derandomize=True)
@@ -102,3 +103,10 @@ def settings() -> Callable[..., SeniorConfig]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a random BERT that knows the words of the topics in ``tiny``."""
+    pytest.importorskip("transformers")
+    return build_tiny_bert(tmp_path_factory.mktemp("tiny-bert"))

@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,57 +21,7 @@ from dualchecker.students.encoder import (  # noqa: E402
     bucketed_batches,
     learning_rate_factor,
 )
-
-LABELS = ("sea", "kitchen")
-SEA = ["harbour", "anchor", "sail", "wave", "captain", "reef", "tide", "mast"]
-KITCHEN = ["oven", "flour", "butter", "spoon", "simmer", "recipe", "dough", "salt"]
-
-
-def texts_about(words: Sequence[str], count: int, seed: int) -> list[str]:
-    rng = random.Random(seed)
-    return [" ".join(rng.choices(words, k=rng.randint(3, 9))) for _ in range(count)]
-
-
-def examples(count: int = 20, seed: int = 0) -> list[Example]:
-    pairs = [
-        (text, label)
-        for label, words in zip(LABELS, (SEA, KITCHEN), strict=True)
-        for text in texts_about(words, count, seed)
-    ]
-    return [Example(Record(str(number), text), label) for number, (text, label) in enumerate(pairs)]
-
-
-def records(of: Sequence[Example]) -> list[Record]:
-    return [example.record for example in of]
-
-
-@pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random BERT of 2 layers x 32 that knows the words of both topics."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *SEA, *KITCHEN]
-    ids = {word: number for number, word in enumerate(vocabulary)}
-    backend = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    backend.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    )
-    config = transformers.BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    folder = tmp_path_factory.mktemp("tiny-bert")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        transformers.BertModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+from tiny import KITCHEN, LABELS, SEA, examples, records  # noqa: E402
 
 
 def student(base: str, **options: object) -> EncoderStudent:

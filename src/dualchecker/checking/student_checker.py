@@ -15,10 +15,10 @@ from dualchecker.tasks import Task
 
 FUSION_SIGNALS = ("teacher", "student", "taught")
 FUSION_INTERCEPT = 0.0
-FUSION_SLOPES = {"teacher": 1.0, "student": 0.5, "taught": 0.4}
+FUSION_SLOPES = {"teacher": 1.0, "student": 0.3, "taught": 0.3}
 """Three voices on a label: the teacher checker's calibrated confidence, a student of gold alone, and a student of the
 teacher's labels. Before the teacher has answered gold, the teacher is believed as calibrated and the students count
-as nearly independent evidence. What a student's evidence weighs is learnt on gold in any case: a poor one comes out
+for less than they claim. What a student's evidence weighs is learnt on gold in any case: a poor one comes out
 even."""
 
 _NEAR_DUPLICATE = 0.9

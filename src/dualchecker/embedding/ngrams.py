@@ -30,6 +30,11 @@ class NgramEmbedder:
         self._rows: dict[str, Any] = {}  # each text is counted once: some hundred numbers a text
 
     @property
+    def features(self) -> int:
+        """Number of hash buckets, the width of the vectors."""
+        return self._features
+
+    @property
     def name(self) -> str:
         return f"ngrams:{_RANGE[0]}-{_RANGE[1]}:{self._features}:{self._digest}"
 

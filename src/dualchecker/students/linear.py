@@ -74,6 +74,7 @@ class LinearStudent:
             "base": self._base,
             "text": self._features.text,
             "ngram_share": self._features.share,
+            "ngram_features": self._features.ngrams.features,
             "seed": self._seed,
         }
         with write_folder(folder) as temporary:
@@ -94,7 +95,7 @@ class LinearStudent:
         try:
             with np.load(folder / "model.npz", allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            ngrams = NgramEmbedder(arrays.get("idf"))
+            ngrams = NgramEmbedder(arrays.get("idf"), about["ngram_features"])
             embedder = ngrams if about["base"] == "ngrams" else make_embedder(about["base"])
             features = Features(embedder, ngrams, about["ngram_share"], about["text"])
             student = cls(about["labels"], features, base=about["base"], seed=about["seed"])
