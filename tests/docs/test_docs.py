@@ -9,7 +9,6 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
-from dualchecker import config as config_module
 from dualchecker import errors
 from dualchecker.cli import app
 from dualchecker.config import (
@@ -28,6 +27,8 @@ from dualchecker.config import (
     build_config,
     load_config,
 )
+from dualchecker.config import file as config_file
+from dualchecker.config import models as config_models
 from dualchecker.evaluation.wording import OUTCOMES
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,7 @@ def test_there_is_a_whole_run_file() -> None:
 def test_every_part_of_a_run_file_is_valid(path: Path) -> None:
     whole = {"task": {"question": "q", "labels": ["a", "b"]}, "data": {"gold": "g.jsonl", "pool": "p.jsonl"}}
     for body in blocks(path, "yaml", "yml"):
-        raw = yaml.load(body, config_module._Loader)
+        raw = yaml.load(body, config_file._Loader)
         assert isinstance(raw, dict), body
         if raw.keys() <= RunConfig.model_fields.keys():
             build_config({**whole, **raw})
@@ -136,8 +137,8 @@ def test_every_part_of_a_run_file_is_valid(path: Path) -> None:
 def test_the_sections_are_all_models_of_the_run_file() -> None:
     models = {
         value
-        for value in vars(config_module).values()
-        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == config_module.__name__
+        for value in vars(config_models).values()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == config_models.__name__
     }
     private = {model for model in models if model.__name__.startswith("_")}
     # A senior has the teacher's keys but its own senior; the page says so in place of a second table.
