@@ -37,7 +37,7 @@ def _need(column: str, rows: Sequence[tuple[int, Mapping[str, Any]]], source: st
         raise DataError(
             f"{source} has no column {column!r}, which should hold the {role}.",
             why=f"Its columns are {', '.join(map(repr, known)) or 'none at all'}.",
-            fix=f"Set data.columns.{role}: {(close or known or ['NAME'])[0]} (or whichever it is) in the run file.",
+            fix=f"Set data.columns.{role}: {(close or ['NAME'])[0]} in the run file (with predict: --{role}).",
         )
 
 
