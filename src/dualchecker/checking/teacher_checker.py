@@ -10,7 +10,7 @@ from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.confidence import Calibrator, Threshold, choose_threshold, cross_fitted, read_signals
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
-from dualchecker.prompts import Template
+from dualchecker.prompts import Rung, Template
 from dualchecker.records import Confidence, Labelled, Record
 from dualchecker.tasks import Task
 
@@ -113,7 +113,7 @@ class TeacherChecker:
         climbs = [Climb(record) for record in records]
         for rung in self._ladder.rungs:
             waiting = [c for c in climbs if not c.trail or c.confidence < calibration.climb_below]
-            self._step(waiting, rung.name, calibration)
+            self._step(waiting, rung, calibration)
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 
     def look_again(self, labelled: Sequence[Labelled], template: Template) -> list[Labelled]:
@@ -122,11 +122,10 @@ class TeacherChecker:
         climbs = [self._resume(item, calibration) for item in labelled]
         for rung in self._ladder.rungs:
             waiting = [climb for climb in climbs if rung.name not in {answer.rung for answer in climb.trail}]
-            self._step(waiting, rung.name, calibration)
+            self._step(waiting, rung, calibration)
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 
-    def _step(self, climbs: Sequence[Climb], rung_name: str, calibration: Calibration) -> None:
-        rung = next(rung for rung in self._ladder.rungs if rung.name == rung_name)
+    def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
         asked = self._ladder.ask(climbs, rung, calibration.template, "label")
         confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
             [climb.signals[-1] for climb in asked]

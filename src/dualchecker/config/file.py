@@ -45,6 +45,15 @@ _BROKEN_YAML = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises: also plain errors for values that a tag does not fit, and for endless nesting."""
 
 
+def _values(text: str) -> Any:
+    """The plain values of a YAML document; builds nothing but numbers, words, lists and mappings."""
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
     """Line (from 1) of every key path."""
     found: dict[tuple[str, ...], int] = {}
@@ -123,7 +132,7 @@ def parse_setting(text: str) -> tuple[tuple[str, ...], Any]:
     if not sep or not name.strip():
         raise ConfigError(f"--set {text!r} is not of the form key=value.", fix="Example: --set student.seed=7")
     try:
-        return tuple(name.strip().split(".")), yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
+        return tuple(name.strip().split(".")), _values(value)
     except _BROKEN_YAML as error:
         raise ConfigError(f"The value of --set {text!r} is not valid YAML.", why=str(error)) from error
 
@@ -165,7 +174,7 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"The run file {file} cannot be read.", why=str(error)) from error
     try:
         node = yaml.compose(text, _Loader)
-        raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        raw = _values(text)
     except _BROKEN_YAML as error:
         raise ConfigError(f"The run file {file} is not valid YAML.", why=str(error)) from error
     if not isinstance(raw, dict):
