@@ -57,7 +57,7 @@ def test_an_interrupt_waits_until_the_coroutine_has_stopped() -> None:
     events: list[str] = []
 
     async def work() -> None:
-        threading.Timer(0, interrupt).start()
+        threading.Timer(0.2, interrupt).start()  # by then the caller waits
         try:
             await asyncio.Event().wait()
         finally:
