@@ -348,6 +348,15 @@ def test_a_wrong_setting_is_an_error(tmp_path: Path) -> None:
     assert "student.seed" in fails(tmp_path, LEAST, "student.seed=x")
 
 
+def test_a_mistake_is_blamed_on_where_it_was_made(tmp_path: Path) -> None:
+    option = fails(tmp_path, LEAST, "student.seed=x")
+    assert "A --set option cannot be used" in option and "--set student.seed=x: student.seed" in option
+    file = fails(tmp_path, LEAST + "output: [1]", "student.seed=7")
+    assert "The run file" in file and "line 7: output" in file
+    both = fails(tmp_path, LEAST + "output: [1]", "student.seed=x")
+    assert "The run file" in both and "line 7: output" in both and "--set student.seed=x: " in both
+
+
 # --- round trip
 
 

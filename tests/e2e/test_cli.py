@@ -220,6 +220,13 @@ def test_init_then_plan_then_run(cli: Run, tmp_path: Path, small: Callable[..., 
     assert cli("run", target, *quick)[0] == 0
 
 
+def test_init_says_that_rows_will_be_numbered(cli: Run, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("text,label\n" + "".join(f"some words {n},{'ab'[n % 2]}\n" for n in range(10)), encoding="utf-8")
+    code, out, _ = cli("init", table, "-o", tmp_path / "new.yaml")
+    assert code == 0 and "No id column was found" in out
+
+
 def test_plan_covers_what_a_run_then_asks(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
     from dualchecker.config import load_config
     from dualchecker.runs import plan_run

@@ -42,6 +42,8 @@ def init(
     folder = output.resolve().parent
     write_text(output, _run_file(columns, labels, *(_relative(path, folder) for path in (data, pool, test))))
     typer.echo(f"Written: {output}")
+    if "id" not in columns:
+        typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
     typer.echo("Next: describe your labels in it, then  dualchecker plan", err=False)
 
 

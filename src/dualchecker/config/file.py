@@ -84,7 +84,11 @@ def _known_keys(path: Sequence[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _place(loc: Sequence[Any], kind: str, lines: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
+Places = Mapping[tuple[str, ...], int | str]
+"""Where each key path was given: a line of the file, or the ``--set`` option."""
+
+
+def _place(loc: Sequence[Any], kind: str, lines: Places) -> tuple[str, ...]:
     """The key path of an error: pydantic's location without the names of union branches."""
     path: tuple[str, ...] = ()
     for index, part in enumerate(str(p) for p in loc):
@@ -94,15 +98,18 @@ def _place(loc: Sequence[Any], kind: str, lines: Mapping[tuple[str, ...], int]) 
     return path
 
 
-def _explain(error: ValidationError, lines: Mapping[tuple[str, ...], int], source: str) -> ConfigError:
+def _explain(error: ValidationError, lines: Places, source: str) -> ConfigError:
     items = [(_place(item["loc"], item["type"], lines), item) for item in error.errors()]
-    messages = []
+    messages: list[str] = []
+    in_file = False
     for path, item in items:
         deeper = any(len(other) > len(path) and other[: len(path)] == path for other, _ in items)
         if deeper and item["type"].endswith(("_type", "_parsing")):
             continue  # the other branch of a union, which was not meant
         line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
-        place, name = f"line {line}: " if line else "", ".".join(path)
+        in_file = in_file or not isinstance(line, str)
+        place = f"{line}: " if isinstance(line, str) else f"line {line}: " if line else ""
+        name = ".".join(path)
         if item["type"] == "extra_forbidden":
             known = _known_keys(path[:-1])
             close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
@@ -116,9 +123,9 @@ def _explain(error: ValidationError, lines: Mapping[tuple[str, ...], int], sourc
             messages.append(f"{place}{name}: {item['msg'].removeprefix('Value error, ')}")
     reasons = "\n  ".join(dict.fromkeys(messages))
     return ConfigError(
-        f"The run file {source} cannot be used.",
+        f"The run file {source} cannot be used." if in_file else "A --set option cannot be used.",
         why=f"\n  {reasons}\n",
-        fix="Mend the file; docs/run-file.md lists every key.",
+        fix=f"Mend the {'file' if in_file else 'option'}; docs/run-file.md lists every key.",
     )
 
 
@@ -146,7 +153,7 @@ def build_config(raw: Mapping[str, Any], *, root: Path = Path(), source: str = "
     return _validate(dict(raw), root, source, {})
 
 
-def _validate(raw: dict[str, Any], root: Path, source: str, lines: Mapping[tuple[str, ...], int]) -> RunConfig:
+def _validate(raw: dict[str, Any], root: Path, source: str, lines: Places) -> RunConfig:
     # A section whose keys are all commented out is an empty one.
     given = {name: value for name, value in raw.items() if value is not None}
     try:
@@ -179,8 +186,10 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"The run file {file} is not valid YAML.", why=str(error)) from error
     if not isinstance(raw, dict):
         raise ConfigError(f"The run file {file} holds no settings.", fix="See docs/run-file.md for an example.")
+    places: dict[tuple[str, ...], int | str] = dict(_lines(node))
     for setting in settings:
         keys, value = parse_setting(setting)
+        places[keys] = f"--set {setting}"
         target = raw
         for key in keys[:-1]:
             if target.get(key) is None:
@@ -189,4 +198,4 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
             if not isinstance(target, dict):
                 raise ConfigError(f"--set {setting!r}: '{key}' is a value, not a section.")
         target[keys[-1]] = value
-    return _validate(raw, file.parent, str(file), _lines(node))
+    return _validate(raw, file.parent, str(file), places)
