@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
 from dualchecker.confidence import best_exponent, read_signals, sharpen
-from dualchecker.prompts import PromptWriter, Rung, Template
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Answer, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
@@ -18,12 +18,16 @@ from dualchecker.teachers import Teacher
 
 @dataclass
 class Climb:
-    """One record on its way up: the answers so far, the signals and the calibrated confidence of each."""
+    """One record on its way up: the answers so far, the signals and the calibrated confidence of each.
+
+    ``sample`` counts independent draws from the teacher's answers; 0 is its usual answer.
+    """
 
     record: Record
     trail: list[Answer] = field(default_factory=list)
     signals: list[dict[str, float]] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    sample: int = 0
 
     @property
     def best(self) -> int | None:
@@ -63,6 +67,7 @@ class Ladder:
         senior: For the ``senior`` rung.
         gold: Demonstrations; they tell how far neighbours can be believed.
         rungs: In order; those that neither teacher can answer are left out.
+        temperature: Of sampled answers.
     """
 
     def __init__(
@@ -75,10 +80,13 @@ class Ladder:
         rungs: Sequence[Rung],
         senior: Teacher | None = None,
         gold: Sequence[Record] = (),
+        *,
+        temperature: float = 0.7,
     ) -> None:
         self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
         self._teacher, self._senior = teacher, senior
         self._gold = tuple(gold)
+        self._temperature = temperature
         self._exponents: dict[bool, float] = {}
         self.rungs = tuple(rung for rung in rungs if self._whom(rung) is not None)
 
@@ -109,7 +117,7 @@ class Ladder:
             else [[] for _ in todo]
         )
         prompts = [
-            self._writer.label(climb.record, rung, template, neighbours, climb.trail)
+            self._drawn(self._writer.label(climb.record, rung, template, neighbours, climb.trail), climb.sample)
             for climb, neighbours in zip(todo, near, strict=True)
         ]
         shares = self._label_shares(records, long=rung.long) if aligned else None
@@ -123,6 +131,9 @@ class Ladder:
             climb.signals.append(read_signals(answer, climb.trail))
             climb.confidences.append(0.0)
         return todo
+
+    def _drawn(self, prompt: Prompt, sample: int) -> Prompt:
+        return replace(prompt, sample=sample, temperature=self._temperature) if sample else prompt
 
     def _label_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
         """Label shares among the nearest human labels, made as sure as they prove to be on gold itself.

@@ -2,7 +2,7 @@
 
 from dualchecker.prompts.prompt import Message, Prompt, Shown
 from dualchecker.prompts.render import PromptWriter
-from dualchecker.prompts.rungs import Rung, rungs_for
+from dualchecker.prompts.rungs import Rung, Style, rungs_for
 from dualchecker.prompts.template import Template
 
-__all__ = ["Message", "Prompt", "PromptWriter", "Rung", "Shown", "Template", "rungs_for"]
+__all__ = ["Message", "Prompt", "PromptWriter", "Rung", "Shown", "Style", "Template", "rungs_for"]
