@@ -63,6 +63,11 @@ class ContextAligner:
             return GoldIndex(self._embedder, self._fence.demonstrations, long=True)
         return self._short
 
+    @property
+    def nearest(self) -> bool:
+        """Whether the most similar demonstrations are shown, or fixed ones alone."""
+        return self._config.nearest
+
     def template(self, *, fixed: int | None = None, draw: int = 0, reasons: bool | None = None) -> Template:
         """The first template: fixed demonstrations drawn by seed, the labels in turn.
 

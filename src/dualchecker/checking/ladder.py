@@ -1,5 +1,6 @@
 """Asking one rung of the ladder, and keeping the best answer of a climb."""
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
 from dualchecker.confidence import best_exponent, read_signals, sharpen
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
-from dualchecker.records import Answer, Record
+from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
@@ -95,7 +96,14 @@ class Ladder:
         return teacher if teacher is not None and rung.name in teacher.rungs else None
 
     def ask(
-        self, climbs: Sequence[Climb], rung: Rung, template: Template, purpose: str, *, aligned: bool = True
+        self,
+        climbs: Sequence[Climb],
+        rung: Rung,
+        template: Template,
+        purpose: str,
+        *,
+        aligned: bool = True,
+        variant: int = 0,
     ) -> list[Climb]:
         """Ask the rung about those climbs that it applies to, add the answers and their signals; return these climbs.
 
@@ -105,7 +113,9 @@ class Ladder:
             template: Fixed demonstrations.
             purpose: For the ledger's trail.
             aligned: False leaves the neighbours out (plain few-shot).
+            variant: Other than 0: the neighbours stand in a random order, another for each number.
         """
+        aligned = aligned and self._aligner.nearest
         teacher = self._whom(rung)
         todo = [climb for climb in climbs if rung.applies_to(climb.record) and climb.record.text.strip()]
         if teacher is None or not todo:
@@ -116,6 +126,8 @@ class Ladder:
             if aligned
             else [[] for _ in todo]
         )
+        if variant:
+            near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
         prompts = [
             self._drawn(self._writer.label(climb.record, rung, template, neighbours, climb.trail), climb.sample)
             for climb, neighbours in zip(todo, near, strict=True)
@@ -184,3 +196,7 @@ class Ladder:
         numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float) and 0 <= v <= 1 + 1e-6}
         total = sum(numbers.values())
         return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None
+
+
+def _shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
+    return random.Random(seed).sample(demonstrations, len(demonstrations))

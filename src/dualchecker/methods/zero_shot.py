@@ -15,8 +15,9 @@ def _run(setting: Setting) -> Distilled:
     return Distilled(labels, template, stages={"zero_shot": labels})
 
 
-def _steps(config: RunConfig) -> list[Step]:
+def steps(config: RunConfig) -> list[Step]:
+    """One question about each pool record."""
     return [Step("zero-shot", RUNG, 0)]
 
 
-ZERO_SHOT = Method(_run, _steps, shows="none")
+ZERO_SHOT = Method(_run, steps, shows="none")

@@ -25,6 +25,7 @@ class Shown:
         human_label: The label to explain, when the purpose is ``explain``.
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
+        hard: Ids of the demonstrations that the student finds hard, when the purpose is ``generate``.
         guide: Descriptions by label, where they are all that the prompt offers to go by.
     """
 
@@ -35,6 +36,7 @@ class Shown:
     previous: tuple[Answer, ...] = ()
     long: bool = False
     guide: Mapping[str, str] = field(default_factory=dict)
+    hard: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def _metrics(
     if calibration is not None:
         threshold = outcome.findings.threshold if outcome.findings else calibration.threshold
         teacher["calibration"] = {
+            "calibrated": config.check.calibrate,
             "answers": len(calibration.climbs),
             "accuracy_first_rung": calibration.brief_accuracy,
             "accuracy": calibration.accuracy,

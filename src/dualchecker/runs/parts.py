@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import Agreement, Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
@@ -139,7 +139,17 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         fence.demonstrations,
         temperature=config.sampling.temperature,
     )
-    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+    check = config.check
+    teacher_checker = TeacherChecker(
+        task,
+        ladder,
+        fence,
+        check.threshold,
+        agreement=Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
+        if check.samples or check.variants
+        else None,
+        calibrated=check.calibrate,
+    )
     student_checker = None
     if config.check.student:
         voices = StudentVoices(
@@ -164,6 +174,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             voices,
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
+            calibrated=check.calibrate,
         )
     return Parts(
         config,

@@ -15,6 +15,7 @@ from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt, Shown
 from dualchecker.records import Answer, Reply
 from dualchecker.teachers.base import FreeTeacher
+from dualchecker.teachers.recombination import recombine
 
 VERSION = 1
 """Enters the request key: raise it whenever answers change."""
@@ -34,7 +35,7 @@ class ExemplarTeacher(FreeTeacher):
     """
 
     name = "exemplar"
-    rungs = frozenset(RUNGS) | {"explain"}
+    rungs = frozenset(RUNGS) | {"explain", "generate"}
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -55,6 +56,8 @@ class ExemplarTeacher(FreeTeacher):
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         if prompt.purpose == "explain":
             return Reply(json.dumps({"rationale": self._explain(prompt)}, ensure_ascii=False), model=self.name)
+        if prompt.purpose == "generate":
+            return Reply(json.dumps(recombine(prompt), ensure_ascii=False), model=self.name)
         shown = prompt.shown
         if shown.guide and not shown.demonstrations:
             return self._by_descriptions(shown)
