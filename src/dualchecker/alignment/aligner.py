@@ -51,6 +51,7 @@ class ContextAligner:
         self._task, self._fence, self._embedder, self._config = task, fence, embedder, config
         self._writer, self._asker, self._teacher, self._seed = writer, asker, teacher, seed
         self._rationales: dict[str, str] = {}
+        self._uses: dict[str, tuple[str, str, str, str]] = {}
         self.failed_rationales = 0
 
     @cached_property
@@ -135,10 +136,12 @@ class ContextAligner:
         if not reasons:
             return [Demonstration(record, record.label or "") for record in records]
         todo = [record for record in records if record.id not in self._rationales]
+        self._asker.used_again([self._uses[record.id] for record in records if record.id in self._uses])
         if todo and "explain" in self._teacher.rungs:
             prompts = [self._writer.explain(record, record.label or "") for record in todo]
             for record, outcome in zip(todo, self._asker.ask(self._teacher, prompts, "explain"), strict=True):
                 reply = outcome.reply
+                self._uses[record.id] = (record.id, "explain", outcome.prompt.rung, outcome.key)
                 rationale = self._task.parse(reply.text).rationale if reply else ""
                 if not rationale and reply and "{" not in reply.text:
                     rationale = reply.text.strip()[:500]  # a plain sentence is a reason as well

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -152,6 +152,12 @@ class Asker:
         finally:
             self._counting.pop()
 
+    def used_again(self, uses: Collection[tuple[str, str, str, str]]) -> None:
+        """Count requests, as (record, purpose, rung, key), whose answers the caller has kept."""
+        for usage in self._counting:
+            usage.keys.update(key for *_, key in uses)
+            usage.uses.update(uses)
+
     def ask(self, teacher: Teacher, prompts: Sequence[Prompt], purpose: str = "label") -> list[Outcome]:
         """The outcome of every prompt, in order.
 
@@ -172,9 +178,7 @@ class Asker:
             distinct.setdefault(key, (prompt, payload))
         uses = [(p.record_id, purpose, p.rung, k) for p, k in zip(prompts, keys, strict=True)]
         self._ledger.record_uses(uses)
-        for usage in self._counting:
-            usage.keys.update(keys)
-            usage.uses.update(uses)
+        self.used_again(uses)
         known = self._ledger.replies(list(distinct))
         todo = [(key, prompt, payload) for key, (prompt, payload) in distinct.items() if key not in known]
         results: dict[str, Reply | RequestFailed] = {**known}
