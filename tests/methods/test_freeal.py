@@ -5,10 +5,13 @@ from pathlib import Path
 
 from dualchecker.config import CheckConfig
 from dualchecker.data import Fence
+from dualchecker.embedding import NgramEmbedder
 from dualchecker.methods import METHODS
-from dualchecker.prompts import Prompt
+from dualchecker.methods.freeal import again_rung
+from dualchecker.prompts import Prompt, PromptWriter, Template
 from dualchecker.records import Record
-from fakes import ScriptedTeacher, make_records, make_setting
+from dualchecker.teachers import ExemplarTeacher
+from fakes import TASK, ScriptedTeacher, make_records, make_setting
 
 TRUE = make_records(60, "p", start=300)
 POOL = [replace(record, label=None) for record in TRUE]
@@ -73,6 +76,13 @@ def test_half_of_each_class_is_kept_by_the_students_belief(tmp_path: Path) -> No
         left = [item.confidence.value for item in own if item.status == "abstained"]
         assert len(kept) == len(own) // 2 and min(kept) >= max(left)
     assert all(item.confidence.signals["student"] == item.confidence.value for item in labels)
+
+
+async def test_a_text_that_is_the_only_clean_one_is_asked_about_by_the_descriptions() -> None:
+    """No text is its own example, so there may be none; the embedded teacher must still have something to go by."""
+    prompt = PromptWriter(TASK).label(POOL[0], again_rung(3), Template(size=3), [])
+    teacher = ExemplarTeacher(NgramEmbedder())
+    assert TASK.parse((await teacher.ask(prompt, teacher.payload(prompt))).text).outcome == "ok"
 
 
 def test_labels_that_no_student_could_test_are_abstained_on(tmp_path: Path) -> None:

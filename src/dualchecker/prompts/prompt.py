@@ -26,7 +26,7 @@ class Shown:
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
         hard: Ids of the demonstrations that the student finds hard, when the purpose is ``generate``.
-        guide: Descriptions by label, where they are all that the prompt offers to go by.
+        guide: Descriptions by label, where they are all from people that the prompt offers to go by.
     """
 
     text: str

@@ -150,7 +150,7 @@ class PromptWriter:
                 human_label,
                 previous,
                 rung.long,
-                dict(self.task.labels) if rung.style == "guide" else {},
+                dict(self.task.labels) if rung.style in ("guide", "drafts") else {},
             ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
