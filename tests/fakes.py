@@ -2,19 +2,22 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dualchecker.alignment import ContextAligner
-from dualchecker.asking import Asker
-from dualchecker.checking import Ladder
-from dualchecker.config import RUNGS, AlignConfig, LimitsConfig
+from dualchecker.asking import Asker, Silent
+from dualchecker.checking import Agreement, Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.config import RUNGS, AlignConfig, CheckConfig, EvolveConfig, LimitsConfig, SamplingConfig
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
 from dualchecker.ledger import Ledger
+from dualchecker.methods import Setting
 from dualchecker.prompts import Prompt, PromptWriter, rungs_for
 from dualchecker.records import Record, Reply
+from dualchecker.students import Features, LinearStudent
 from dualchecker.tasks import Classification
 from dualchecker.teachers.base import FreeTeacher
 
@@ -26,20 +29,27 @@ class ScriptedTeacher(FreeTeacher):
     """Answers as a function says, and remembers what it was asked."""
 
     def __init__(
-        self, answering: Answering, name: str = "scripted", rungs: Sequence[str] = (*RUNGS, "explain")
+        self,
+        answering: Answering,
+        name: str = "scripted",
+        rungs: Sequence[str] = (*RUNGS, "explain"),
+        writing: Callable[[Prompt], str] | None = None,
     ) -> None:
-        self._answering = answering
+        self._answering, self._writing = answering, writing
         self.name = name
         self.rungs = frozenset(rungs)
         self.asked: list[Prompt] = []
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
-        return {"messages": [dict(message) for message in prompt.messages], "rung": prompt.rung}
+        body: dict[str, Any] = {"messages": [dict(message) for message in prompt.messages], "rung": prompt.rung}
+        return body | ({"sample": prompt.sample} if prompt.sample else {})
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         self.asked.append(prompt)
         if prompt.purpose == "explain":
             return Reply(json.dumps({"rationale": f"People see {prompt.shown.human_label} in it."}))
+        if prompt.purpose == "generate" and self._writing is not None:
+            return Reply(self._writing(prompt))
         label, confidence = self._answering(prompt)
         if label is None:
             return Reply("I would rather not say.")
@@ -114,3 +124,69 @@ def make_ladder(
         TASK, aligner, writer, asker, teacher, rungs_for(config, tuple(rungs)), senior, fence.demonstrations
     )
     return ladder, aligner, Opened(asker, ledger)
+
+
+@contextmanager
+def make_setting(
+    tmp_path: Path,
+    teacher: Any,
+    fence: Fence,
+    pool: Sequence[Record],
+    *,
+    task: Classification = TASK,
+    check: CheckConfig | None = None,
+    sampling: SamplingConfig | None = None,
+    evolve: EvolveConfig | None = None,
+    **align: Any,
+) -> Iterator[Setting]:
+    """What a method may use, around a stand-in for the teacher; n-grams and a linear student."""
+    check = check or CheckConfig(threshold=0.85, rounds=2)
+    sampling, config = sampling or SamplingConfig(), AlignConfig(embedder="ngrams", **align)
+    embedder = NgramEmbedder(features=2**12)
+    embedder.fit([record.text for record in (*fence.demonstrations, *pool)])
+    features = Features(embedder, embedder, 0.0, "text")
+
+    def make_student() -> LinearStudent:
+        return LinearStudent(tuple(task.labels), features)
+
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger, Asker(ledger, LimitsConfig(), backoff=0.001) as asker:
+        writer = PromptWriter(task)
+        aligner = ContextAligner(task, fence, embedder, config, writer, asker, teacher)
+        ladder = Ladder(
+            task,
+            aligner,
+            writer,
+            asker,
+            teacher,
+            rungs_for(config, check.rungs),
+            gold=fence.demonstrations,
+            temperature=sampling.temperature,
+        )
+        agreement = Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
+        checker = TeacherChecker(task, ladder, fence, check.threshold, agreement=agreement, calibrated=check.calibrate)
+        student_checker = None
+        if check.student:
+            voices = StudentVoices(tuple(task.labels), fence, pool, embedder, make_student, doubtful=check.doubtful)
+            student_checker = StudentChecker(
+                task, fence, embedder, voices, checker.choose_threshold, calibrated=check.calibrate
+            )
+        yield Setting(
+            task=task,
+            fence=fence,
+            pool=tuple(pool),
+            embedder=embedder,
+            aligner=aligner,
+            writer=writer,
+            asker=asker,
+            teacher=teacher,
+            ladder=ladder,
+            teacher_checker=checker,
+            student_checker=student_checker,
+            make_student=make_student,
+            align=config,
+            check=check,
+            sampling=sampling,
+            evolve=evolve or EvolveConfig(rounds=2, requests=3),
+            progress=Silent(),
+            seed=7,
+        )

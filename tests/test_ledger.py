@@ -94,6 +94,18 @@ def test_totals_count_answered_requests_and_all_tries(file: Path) -> None:
         assert ledger.outcomes() == {"ok": 2, "timeout": 2}
 
 
+def test_totals_of_some_requests_leave_out_the_others(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        for number in range(1201):  # more than one statement may name
+            answer(ledger, f"k{number}", Reply("x", prompt_tokens=2, completion_tokens=1), 0.5)
+        ledger.record_attempt(Attempt("k1", 0, 0, "timeout"))
+        ledger.record_attempt(Attempt("k1200", 0, 0, "timeout"))
+        mine = {f"k{number}" for number in range(1200)} | {"never asked"}
+        assert ledger.totals(mine) == Totals(1200, 1201, 2400, 1200, 600.0)
+        assert ledger.outcomes(mine) == {"ok": 1200, "timeout": 1}
+        assert ledger.totals([]) == Totals(0, 0, 0, 0, 0) and ledger.outcomes([]) == {}
+
+
 def test_the_first_reply_stays(file: Path) -> None:
     with Ledger.open(file) as ledger:
         answer(ledger, "a", Reply("first"), 1.0)

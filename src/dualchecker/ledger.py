@@ -10,7 +10,8 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -182,9 +183,7 @@ class Ledger:
     def replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The replies to those of the requests that were answered."""
         found = {}
-        for start in range(0, len(keys), 500):  # SQLite limits the variables of one statement
-            part = keys[start : start + 500]
-            marks = ",".join("?" * len(part))
+        for marks, part in _portions(keys):
             rows = self._rows(f"SELECT key, reply FROM replies WHERE key IN ({marks})", part)  # noqa: S608
             found.update({key: Reply(**json.loads(text)) for key, text in rows})
         return found
@@ -237,7 +236,10 @@ class Ledger:
                     (attempt.key, body, reply.prompt_tokens, reply.completion_tokens, cost, time.time()),
                 )
 
-    def totals(self) -> Totals:
+    def totals(self, keys: Collection[str] | None = None) -> Totals:
+        """Everything in the ledger, or what these requests took (whichever run paid for them)."""
+        if keys is not None:
+            return self._totals_of(keys)
         row = self._rows(
             "SELECT count(*), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), ifnull(sum(cost), 0)"
             " FROM replies"
@@ -245,14 +247,43 @@ class Ledger:
         attempts = self._rows("SELECT count(*) FROM attempts")[0][0]
         return Totals(row[0], attempts, row[1], row[2], row[3])
 
-    def outcomes(self) -> dict[str, int]:
-        """How often each attempt outcome occurred."""
-        return dict(self._rows("SELECT outcome, count(*) FROM attempts GROUP BY outcome ORDER BY 2 DESC"))
+    def _totals_of(self, keys: Collection[str]) -> Totals:
+        sums = [0.0] * 4
+        for marks, part in _portions(keys):
+            row = self._rows(
+                "SELECT count(*), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0),"  # noqa: S608
+                f" ifnull(sum(cost), 0) FROM replies WHERE key IN ({marks})",
+                part,
+            )[0]
+            sums = [total + value for total, value in zip(sums, row, strict=True)]
+        attempts = sum(self.outcomes(keys).values())
+        return Totals(int(sums[0]), attempts, int(sums[1]), int(sums[2]), sums[3])
+
+    def outcomes(self, keys: Collection[str] | None = None) -> dict[str, int]:
+        """How often each attempt outcome occurred, in all or at these requests; the most frequent first."""
+        if keys is None:
+            return dict(self._rows("SELECT outcome, count(*) FROM attempts GROUP BY outcome ORDER BY 2 DESC"))
+        counts: Counter[str] = Counter()
+        for marks, part in _portions(keys):
+            rows = self._rows(
+                f"SELECT outcome, count(*) FROM attempts WHERE key IN ({marks}) GROUP BY outcome",  # noqa: S608
+                part,
+            )
+            counts.update(dict(rows))
+        return dict(counts.most_common())
 
     def uses(self) -> dict[tuple[str, str], int]:
         """Number of uses by (purpose, rung)."""
         rows = self._rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
         return {(purpose, rung): count for purpose, rung, count in rows}
+
+
+def _portions(keys: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """The keys in parts, each with its question marks: SQLite limits the variables of one statement."""
+    ordered = sorted(keys)  # so that sums of costs do not differ in their last digit from run to run
+    for start in range(0, len(ordered), 500):
+        part = ordered[start : start + 500]
+        yield ",".join("?" * len(part)), part
 
 
 def _prepare(db: sqlite3.Connection, file: Path, read_only: bool) -> None:

@@ -54,6 +54,8 @@ class Answer:
         stated: The confidence that the teacher stated, in 0..1; None when it stated none that can be read.
         label_probabilities: The teacher's own distribution over the labels, where it offers one.
         neighbour_share: Share of the shown neighbours that carry this label.
+        sample_share: Share of sampled answers to the same prompt that carry this label.
+        variant_share: Share of the answers to variants of the prompt that carry this label.
         request_key: Key of the request in the ledger.
         teacher: Name of the teacher.
         notes: Named peculiarities that the report counts (``confidence_unreadable``, ``truncated``, ...).
@@ -67,6 +69,8 @@ class Answer:
     stated: float | None = None
     label_probabilities: Mapping[str, float] | None = None
     neighbour_share: float | None = None
+    sample_share: float | None = None
+    variant_share: float | None = None
     request_key: str = ""
     teacher: str = ""
     notes: tuple[str, ...] = ()
@@ -125,14 +129,14 @@ class Example:
         label: The hard label.
         weight: Importance in the loss, 1 for a human label.
         target: Soft target, probability by label; None means all mass on ``label``.
-        source: ``gold`` or ``teacher``.
+        source: ``gold`` (people), ``teacher`` (a pool text, its label), or ``generated`` (a text that it wrote).
     """
 
     record: Record
     label: str
     weight: float = 1.0
     target: Mapping[str, float] | None = None
-    source: Literal["gold", "teacher"] = "gold"
+    source: Literal["gold", "teacher", "generated"] = "gold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -773,3 +773,21 @@ def test_the_ledger_file_is_readable_by_others_meanwhile(
 
     open_asker(concurrency=1).ask(teach(serve(behave)), make_prompts(4))
     assert seen == [0, 1, 2, 3]
+
+
+def test_what_a_part_uses_is_counted_whether_it_is_new_or_not(
+    open_asker: Callable[..., Asker], make_prompts: MakePrompts
+) -> None:
+    asker, teacher = open_asker(), FakeTeacher()
+    prompts = make_prompts(4)
+    asker.ask(teacher, prompts[:1])
+    with asker.counting() as whole:
+        with asker.counting() as first:
+            asker.ask(teacher, prompts[:2])
+        with asker.counting() as second:
+            asker.ask(teacher, prompts[1:3], "judge")
+    asker.ask(teacher, prompts[3:])
+    assert [len(usage.keys) for usage in (first, second, whole)] == [2, 2, 3]
+    assert asker.ledger.totals(whole.keys).requests == 3 and asker.ledger.totals().requests == 4
+    rung = prompts[0].rung
+    assert whole.by_purpose() == {f"judge/{rung}": 2, f"label/{rung}": 2}

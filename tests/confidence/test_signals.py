@@ -1,5 +1,7 @@
 """Signals: there or missing, never invented."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualchecker.confidence import read_signals
@@ -18,12 +20,15 @@ def test_an_answer_that_offers_nothing_has_no_signals() -> None:
 
 def test_everything_that_is_offered() -> None:
     own = answer(stated=0.9, label_probabilities={"a": 0.7, "b": 0.3}, neighbour_share=0.6)
+    own = replace(own, sample_share=0.8, variant_share=0.5)
     trail = [answer("b"), answer(None, "unparsed"), own]
     assert read_signals(own, trail, student=0.4) == {
         "stated": 0.9,
         "label_probability": 0.7,
         "neighbour_share": 0.6,
         "repeat_share": 0.5,
+        "sample_share": 0.8,
+        "variant_share": 0.5,
         "student": 0.4,
     }
 

@@ -101,7 +101,7 @@ def test_it_has_a_short_name(teacher: Teacher) -> None:
 
 def test_it_says_which_rungs_it_can_answer(teacher: Teacher) -> None:
     assert "brief" in teacher.rungs, "every ladder begins there"
-    assert teacher.rungs <= {*RUNGS, "explain"}
+    assert teacher.rungs <= {*RUNGS, "explain", "generate"}
 
 
 def test_the_payload_is_plain_json(teacher: Teacher, make_prompts: MakePrompts) -> None:
@@ -121,6 +121,16 @@ def test_equal_prompts_have_equal_payloads(make_teacher: Callable[[], Teacher], 
 def test_different_prompts_have_different_payloads(teacher: Teacher, make_prompts: MakePrompts) -> None:
     prompts = [*make_prompts(3), *make_prompts(1, rung=Rung("wide", full_guide=True))]
     assert len({content_hash(teacher.payload(prompt)) for prompt in prompts}) == 4
+
+
+def test_a_sample_is_a_request_of_its_own_or_the_usual_one(
+    kind: str, teacher: Teacher, make_prompts: MakePrompts
+) -> None:
+    """A teacher that draws anew gets a key a draw; one that can only repeat itself is asked once."""
+    [prompt] = make_prompts(1)
+    draws = [prompt, *(replace(prompt, sample=n, temperature=0.7) for n in (1, 2))]
+    keys = {content_hash(teacher.payload(one)) for one in draws}
+    assert len(keys) == (1 if kind == "recorded" else 3)
 
 
 async def test_asking_leaves_the_payload_as_it_was(teacher: Teacher, make_prompts: MakePrompts) -> None:

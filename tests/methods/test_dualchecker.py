@@ -8,7 +8,7 @@ from dualchecker.asking import Silent
 from dualchecker.checking import StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
-from dualchecker.methods import distill_with_dualchecker, label_few_shot
+from dualchecker.methods import distill_with_dualchecker
 from dualchecker.methods.dualchecker import growing_batches
 from dualchecker.prompts import Prompt
 from dualchecker.students import Features, LinearStudent
@@ -86,14 +86,3 @@ def test_a_template_that_does_as_well_is_kept_and_carries_explained_borderline_g
     assert all(demo.rationale and demo.label in demo.rationale for demo in outcome.template.fixed)
     kept = next(entry for entry in outcome.rounds if entry.template_kept)
     assert set(kept.borderline) <= {record.id for record in GOLD}
-
-
-def test_few_shot_shows_everyone_the_same_demonstrations_and_believes_every_answer(tmp_path: Path) -> None:
-    teacher = ScriptedTeacher(lambda prompt: ("warm", 0.4))
-    ladder, aligner, ledger = make_ladder(tmp_path, teacher, FENCE)
-    with ledger:
-        labels, template = label_few_shot(POOL, aligner=aligner, ladder=ladder, demonstrations=5)
-    assert {item.status for item in labels} == {"accepted"}
-    shown = {tuple(d.record.id for d in p.shown.demonstrations) for p in teacher.asked if p.purpose == "label"}
-    assert shown == {template.identity}
-    assert len(template.fixed) == 5

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dualchecker.config import AlignConfig
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
-from dualchecker.prompts.render import _first_sentence, _shorten, estimate_tokens, pick_tag
+from dualchecker.prompts.render import _first_sentence, estimate_tokens, pick_tag, shorten
 from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Classification
 
@@ -335,6 +335,6 @@ def test_long_reasons_of_earlier_answers_keep_to_the_limit() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.text(st.sampled_from("ab 漢字é.\n"), max_size=3000), st.integers(30, 400))
 def test_shortened_texts_fit_and_short_ones_stay(text: str, tokens: int) -> None:
-    cut = _shorten(text, tokens)
+    cut = shorten(text, tokens)
     assert estimate_tokens(cut) <= max(tokens, 32)
     assert (cut == text) == (estimate_tokens(text) <= tokens)

@@ -165,3 +165,31 @@ async def test_with_real_vectors_it_tells_two_fields_apart(make_prompts: MakePro
     ):
         asked = replace(prompt, shown=replace(prompt.shown, text=text))
         assert task.parse((await ask(asked, teacher)).text).label == label
+
+
+async def test_without_demonstrations_the_nearest_description_wins() -> None:
+    class Meanings(PlaneEmbedder):
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            return super().embed([text.rpartition(" ")[2] for text in texts])
+
+    guide = dict(zip(LABELS, ("0", "45", "90"), strict=True))
+    messages = ({"role": "user", "content": "which?"},)
+    asked = Prompt("r0", "brief", messages, Shown("50", LABELS, guide=guide))
+    reply = await ask(asked, ExemplarTeacher(Meanings()))
+    body = json.loads(reply.text)
+    assert body["label"] == "not_green" and "no labelled text was shown" in body["rationale"]
+    assert sum((reply.label_probabilities or {}).values()) == pytest.approx(1)
+    assert body["confidence"] == pytest.approx((reply.label_probabilities or {})["not_green"], abs=1e-4)
+
+
+async def test_samples_come_from_resampled_demonstrations_and_the_usual_answer_stays() -> None:
+    demos = [demo(f"d{i}", 10 * i, LABELS[i % 2]) for i in range(5)]
+    usual = prompt(20, *demos)
+    teacher = ExemplarTeacher(PlaneEmbedder())
+    assert "sample" not in teacher.payload(usual), "the keys of earlier runs stay"
+    samples = [replace(usual, sample=n) for n in range(1, 9)]
+    assert len({json.dumps(teacher.payload(one)) for one in (usual, *samples)}) == 9
+    first = [await ask(one) for one in samples]
+    assert first == [await ask(one) for one in samples], "the same draw each time"
+    assert len({reply.text for reply in first}) > 2
+    assert {json.loads(reply.text)["label"] for reply in first} == {"green", "not_green"}

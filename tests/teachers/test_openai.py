@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -759,3 +760,16 @@ async def test_it_can_be_closed_twice_and_used_again(serve: Serve, teach: Any, m
     await teacher.aclose()
     await ask(teacher, make_prompts(1)[0])
     assert len(server.calls) == 2
+
+
+def test_samples_are_requests_of_their_own(make_prompts: MakePrompts) -> None:
+    usual = make_prompts(1)[0]
+    base = {"kind": "openai", "model": "m", "base_url": "http://localhost:1/v1"}
+    teacher = OpenAITeacher(SeniorConfig(**base, extra={"seed": 5, "temperature": 0.1}))
+    first, second = (teacher.payload(replace(usual, sample=n, temperature=0.9)) for n in (1, 2))
+    assert (first["temperature"], first["seed"], second["seed"]) == (0.9, 1, 2), "options do not make them equal"
+    assert {k: v for k, v in first.items() if k != "seed"} == {k: v for k, v in second.items() if k != "seed"}
+    plain = OpenAITeacher(SeniorConfig(**base)).payload(usual)
+    assert plain["temperature"] == 0.0 and "seed" not in plain, "the usual answer is asked for as ever"
+    own = OpenAITeacher(SeniorConfig(**base, temperature=None)).payload(replace(usual, sample=1))
+    assert "temperature" not in own and own["seed"] == 1

@@ -51,6 +51,7 @@ class ContextAligner:
         self._task, self._fence, self._embedder, self._config = task, fence, embedder, config
         self._writer, self._asker, self._teacher, self._seed = writer, asker, teacher, seed
         self._rationales: dict[str, str] = {}
+        self._uses: dict[str, tuple[str, str, str, str]] = {}
         self.failed_rationales = 0
 
     @cached_property
@@ -63,19 +64,27 @@ class ContextAligner:
             return GoldIndex(self._embedder, self._fence.demonstrations, long=True)
         return self._short
 
-    def template(self, *, fixed: int | None = None) -> Template:
+    @property
+    def nearest(self) -> bool:
+        """Whether the most similar demonstrations are shown, or fixed ones alone."""
+        return self._config.nearest
+
+    def template(self, *, fixed: int | None = None, draw: int = 0, reasons: bool | None = None) -> Template:
         """The first template: fixed demonstrations drawn by seed, the labels in turn.
 
         Args:
             fixed: How many stand in every prompt; by default those that are not neighbours. With as many as
                 ``demonstrations`` the template is plain few-shot.
+            draw: Another number draws other demonstrations.
+            reasons: Whether they carry rationales; by default as the configuration has it.
         """
         size = self._config.demonstrations
-        wanted = size - self._config.neighbours if fixed is None else fixed
+        near = self._config.neighbours if self._config.nearest else 0
+        wanted = size - near if fixed is None else fixed
         by_label: dict[str, list[Record]] = defaultdict(list)
         for record in self._fence.demonstrations:
             by_label[record.label or ""].append(record)
-        generator = random.Random(self._seed)
+        generator = random.Random(self._seed if not draw else f"{self._seed} {draw}")
         queues = []
         for label in self._task.labels:
             if by_label[label]:
@@ -88,7 +97,7 @@ class ContextAligner:
             for queue in queues:
                 if queue and len(chosen) < wanted:
                     chosen.append(queue.pop())
-        return Template(tuple(self.explain(chosen)), size)
+        return Template(tuple(self.explain(chosen, reasons=reasons)), size)
 
     def neighbours(
         self, records: Sequence[Record], rung: Rung, doubts: Sequence[Sequence[str]] | None = None
@@ -116,13 +125,23 @@ class ContextAligner:
         index = self._long if long else self._short
         return index.label_shares(index.similarities(records), self._config.wide_neighbours, tuple(self._task.labels))
 
-    def explain(self, records: Sequence[Record]) -> list[Demonstration]:
-        """Demonstrations of the records, with the teacher's reason for the human label where it can give one."""
+    def explain(self, records: Sequence[Record], *, reasons: bool | None = None) -> list[Demonstration]:
+        """Demonstrations of the records, with the teacher's reason for the human label where it can give one.
+
+        Args:
+            records: Human-labelled ones.
+            reasons: Whether to write them; by default as the configuration has it.
+        """
+        reasons = self._config.rationales if reasons is None else reasons
+        if not reasons:
+            return [Demonstration(record, record.label or "") for record in records]
         todo = [record for record in records if record.id not in self._rationales]
-        if todo and self._config.rationales and "explain" in self._teacher.rungs:
+        self._asker.used_again([self._uses[record.id] for record in records if record.id in self._uses])
+        if todo and "explain" in self._teacher.rungs:
             prompts = [self._writer.explain(record, record.label or "") for record in todo]
             for record, outcome in zip(todo, self._asker.ask(self._teacher, prompts, "explain"), strict=True):
                 reply = outcome.reply
+                self._uses[record.id] = (record.id, "explain", outcome.prompt.rung, outcome.key)
                 rationale = self._task.parse(reply.text).rationale if reply else ""
                 if not rationale and reply and "{" not in reply.text:
                     rationale = reply.text.strip()[:500]  # a plain sentence is a reason as well

@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -57,6 +58,24 @@ class Outcome:
     key: str
     reply: Reply | None = None
     failure: RequestFailed | None = None
+
+
+@dataclass
+class Usage:
+    """The requests that a part of a run has used, whether they were answered now or long ago.
+
+    Attributes:
+        keys: Of the distinct requests.
+        uses: Which (record, purpose, rung, key) they served.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    uses: set[tuple[str, str, str, str]] = field(default_factory=set)
+
+    def by_purpose(self) -> dict[str, int]:
+        """Number of uses by ``purpose/rung``."""
+        counts = Counter(f"{purpose}/{rung}" for _, purpose, rung, _ in self.uses)
+        return dict(sorted(counts.items()))
 
 
 @dataclass(slots=True)
@@ -117,10 +136,27 @@ class Asker:
         self._spent, self._answered = totals.cost, totals.requests
         self._reserved, self._under_way = 0.0, 0
         self._teachers: list[tuple[Teacher, _Health]] = []
+        self._counting: list[Usage] = []
 
     @property
     def ledger(self) -> Ledger:
         return self._ledger
+
+    @contextmanager
+    def counting(self) -> Iterator[Usage]:
+        """Counts what is asked inside; one may stand within another."""
+        usage = Usage()
+        self._counting.append(usage)
+        try:
+            yield usage
+        finally:
+            self._counting.pop()
+
+    def used_again(self, uses: Collection[tuple[str, str, str, str]]) -> None:
+        """Count requests, as (record, purpose, rung, key), whose answers the caller has kept."""
+        for usage in self._counting:
+            usage.keys.update(key for *_, key in uses)
+            usage.uses.update(uses)
 
     def ask(self, teacher: Teacher, prompts: Sequence[Prompt], purpose: str = "label") -> list[Outcome]:
         """The outcome of every prompt, in order.
@@ -140,7 +176,9 @@ class Asker:
         distinct: dict[str, tuple[Prompt, dict[str, Any]]] = {}
         for key, prompt, payload in zip(keys, prompts, payloads, strict=True):
             distinct.setdefault(key, (prompt, payload))
-        self._ledger.record_uses((p.record_id, purpose, p.rung, k) for p, k in zip(prompts, keys, strict=True))
+        uses = [(p.record_id, purpose, p.rung, k) for p, k in zip(prompts, keys, strict=True)]
+        self._ledger.record_uses(uses)
+        self.used_again(uses)
         known = self._ledger.replies(list(distinct))
         todo = [(key, prompt, payload) for key, (prompt, payload) in distinct.items() if key not in known]
         results: dict[str, Reply | RequestFailed] = {**known}

@@ -1,5 +1,6 @@
 """Asking one rung of the ladder, and keeping the best answer of a climb."""
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,20 +11,24 @@ import numpy.typing as npt
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
 from dualchecker.confidence import best_exponent, read_signals, sharpen
-from dualchecker.prompts import PromptWriter, Rung, Template
-from dualchecker.records import Answer, Record
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
+from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
 
 @dataclass
 class Climb:
-    """One record on its way up: the answers so far, the signals and the calibrated confidence of each."""
+    """One record on its way up: the answers so far, the signals and the calibrated confidence of each.
+
+    ``sample`` counts independent draws from the teacher's answers; 0 is its usual answer.
+    """
 
     record: Record
     trail: list[Answer] = field(default_factory=list)
     signals: list[dict[str, float]] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    sample: int = 0
 
     @property
     def best(self) -> int | None:
@@ -63,6 +68,7 @@ class Ladder:
         senior: For the ``senior`` rung.
         gold: Demonstrations; they tell how far neighbours can be believed.
         rungs: In order; those that neither teacher can answer are left out.
+        temperature: Of sampled answers.
     """
 
     def __init__(
@@ -75,10 +81,13 @@ class Ladder:
         rungs: Sequence[Rung],
         senior: Teacher | None = None,
         gold: Sequence[Record] = (),
+        *,
+        temperature: float = 0.7,
     ) -> None:
         self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
         self._teacher, self._senior = teacher, senior
         self._gold = tuple(gold)
+        self._temperature = temperature
         self._exponents: dict[bool, float] = {}
         self.rungs = tuple(rung for rung in rungs if self._whom(rung) is not None)
 
@@ -87,7 +96,14 @@ class Ladder:
         return teacher if teacher is not None and rung.name in teacher.rungs else None
 
     def ask(
-        self, climbs: Sequence[Climb], rung: Rung, template: Template, purpose: str, *, aligned: bool = True
+        self,
+        climbs: Sequence[Climb],
+        rung: Rung,
+        template: Template,
+        purpose: str,
+        *,
+        aligned: bool = True,
+        variant: int = 0,
     ) -> list[Climb]:
         """Ask the rung about those climbs that it applies to, add the answers and their signals; return these climbs.
 
@@ -97,7 +113,9 @@ class Ladder:
             template: Fixed demonstrations.
             purpose: For the ledger's trail.
             aligned: False leaves the neighbours out (plain few-shot).
+            variant: Other than 0: the neighbours stand in a random order, another for each number.
         """
+        aligned = aligned and self._aligner.nearest
         teacher = self._whom(rung)
         todo = [climb for climb in climbs if rung.applies_to(climb.record) and climb.record.text.strip()]
         if teacher is None or not todo:
@@ -108,8 +126,10 @@ class Ladder:
             if aligned
             else [[] for _ in todo]
         )
+        if variant:
+            near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
         prompts = [
-            self._writer.label(climb.record, rung, template, neighbours, climb.trail)
+            self._drawn(self._writer.label(climb.record, rung, template, neighbours, climb.trail), climb.sample)
             for climb, neighbours in zip(todo, near, strict=True)
         ]
         shares = self._label_shares(records, long=rung.long) if aligned else None
@@ -123,6 +143,9 @@ class Ladder:
             climb.signals.append(read_signals(answer, climb.trail))
             climb.confidences.append(0.0)
         return todo
+
+    def _drawn(self, prompt: Prompt, sample: int) -> Prompt:
+        return replace(prompt, sample=sample, temperature=self._temperature) if sample else prompt
 
     def _label_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
         """Label shares among the nearest human labels, made as sure as they prove to be on gold itself.
@@ -173,3 +196,7 @@ class Ladder:
         numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float) and 0 <= v <= 1 + 1e-6}
         total = sum(numbers.values())
         return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None
+
+
+def _shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
+    return random.Random(seed).sample(demonstrations, len(demonstrations))

@@ -55,6 +55,7 @@ class StudentChecker:
         voices: The students.
         choose_threshold: From confidences and truth on gold to a threshold.
         borderline: How many borderline cases to bring.
+        calibrated: False weighs teacher and students by the documented prior alone (an ablation).
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class StudentChecker:
         choose_threshold: Callable[[Sequence[float], Sequence[bool]], Threshold],
         *,
         borderline: int = 2,
+        calibrated: bool = True,
     ) -> None:
         self._task, self._fence, self._embedder = task, fence, embedder
         self._students = voices
         self._choose_threshold = choose_threshold
-        self._borderline = borderline
+        self._borderline, self._calibrated = borderline, calibrated
         self._column = {label: index for index, label in enumerate(task.labels)}
         self._gold_row = {record.id: row for row, record in enumerate(fence.gold)}
         self._voices: dict[str, Voice] = {}
@@ -152,6 +154,9 @@ class StudentChecker:
             voices = {name: float(voice.gold[place]) for name, voice in self._voices.items()}
             rows.append({"teacher": climb.confidence, **voices})
             right.append(self._task.equal(climb.answer.label, climb.record.label))
+        if not self._calibrated:
+            self._threshold = self._choose_threshold(self._prior.predict(rows).tolist(), right)
+            return
         self._fusion = Calibrator.fit(rows, right, self._prior)
         self._threshold = self._choose_threshold(cross_fitted(rows, right, self._prior).tolist(), right)
 

@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from dualchecker.checking.agreement import Agreement
 from dualchecker.checking.ladder import Climb, Ladder
-from dualchecker.confidence import Calibrator, Threshold, choose_threshold, cross_fitted, read_signals
+from dualchecker.confidence import (
+    STATED_THRESHOLD,
+    Calibrator,
+    Threshold,
+    as_stated,
+    choose_threshold,
+    cross_fitted,
+    read_signals,
+)
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.prompts import Rung, Template
@@ -49,11 +58,23 @@ class TeacherChecker:
         ladder: Asks.
         fence: Its calibration gold fits the confidence.
         threshold: A fixed confidence, or a precision to reach.
+        agreement: Asks the first rung again, to see whether its answers stand.
+        calibrated: False takes the stated confidence as it is, against a fixed threshold (an ablation).
     """
 
-    def __init__(self, task: Task, ladder: Ladder, fence: Fence, threshold: float | PrecisionThreshold) -> None:
+    def __init__(
+        self,
+        task: Task,
+        ladder: Ladder,
+        fence: Fence,
+        threshold: float | PrecisionThreshold,
+        *,
+        agreement: Agreement | None = None,
+        calibrated: bool = True,
+    ) -> None:
         self._task, self._ladder, self._fence = task, ladder, fence
-        self._wanted = threshold
+        self._wanted = threshold if calibrated or isinstance(threshold, float) else STATED_THRESHOLD
+        self._agreement, self._calibrated = agreement, calibrated
         self._calibrations: dict[tuple[str, ...], Calibration] = {}
 
     def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
@@ -79,16 +100,20 @@ class TeacherChecker:
         result = Calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
         fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
-        prior = Calibrator.prior(chance=1 / len(self._task.labels))
+        prior = Calibrator.prior(chance=1 / len(self._task.labels)) if self._calibrated else as_stated()
         for position, rung in enumerate(self._ladder.rungs):
             waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
-            asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
+            asked = [c for c in self._ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
             rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
-            held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
+            held_out = (
+                cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
+                if self._calibrated
+                else prior.predict(rows)
+            )
             for climb, confidence in zip(asked, held_out, strict=True):
                 climb.confidences[-1] = float(confidence)
-            prior = Calibrator.fit(rows, right, prior)
+            prior = Calibrator.fit(rows, right, prior) if self._calibrated else prior
             result.calibrators[rung.name] = prior
             if position == 0:
                 result.climb_below = self.choose_threshold(held_out.tolist(), right).value
@@ -126,12 +151,18 @@ class TeacherChecker:
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 
     def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
-        asked = self._ladder.ask(climbs, rung, calibration.template, "label")
+        asked = self._ask(climbs, rung, calibration.template, "label")
         confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
             [climb.signals[-1] for climb in asked]
         )
         for climb, confidence in zip(asked, confidences, strict=True):
             climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
+
+    def _ask(self, climbs: Sequence[Climb], rung: Rung, template: Template, purpose: str) -> list[Climb]:
+        asked = self._ladder.ask(climbs, rung, template, purpose)
+        if self._agreement is not None and rung == self._ladder.rungs[0]:
+            self._agreement.measure(asked, rung, template)
+        return asked
 
     def _resume(self, item: Labelled, calibration: Calibration) -> Climb:
         """A climb from an earlier trail, judged by the calibration of now."""

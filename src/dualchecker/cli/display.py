@@ -111,7 +111,12 @@ class TerminalProgress:
 
 
 STAGES = {
+    "zero_shot": "zero-shot prompting",
     "few_shot": "few-shot prompting",
+    "cot": "chain of thought",
+    "self_consistency": "self-consistency",
+    "dtot": "+ one more question",
+    "freeal": "+ clean texts as examples",
     "aligner": "+ ContextAligner",
     "teacher_checker": "+ teacher checker",
     "student_checker": "+ student checker",

@@ -31,6 +31,6 @@ def run(
     print_where(
         result.folder,
         cost=result.metrics["cost"],
-        requests=result.metrics["requests"]["answered"],
+        requests=result.metrics["requests"]["used"],
         seconds=time.monotonic() - started,
     )

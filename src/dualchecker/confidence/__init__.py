@@ -4,5 +4,16 @@ from dualchecker.confidence.calibration import Calibrator, cross_fitted
 from dualchecker.confidence.sharpness import best_exponent, sharpen
 from dualchecker.confidence.signals import read_signals
 from dualchecker.confidence.thresholds import Threshold, choose_threshold
+from dualchecker.confidence.uncalibrated import STATED_THRESHOLD, as_stated
 
-__all__ = ["Calibrator", "Threshold", "best_exponent", "choose_threshold", "cross_fitted", "read_signals", "sharpen"]
+__all__ = [
+    "STATED_THRESHOLD",
+    "Calibrator",
+    "Threshold",
+    "as_stated",
+    "best_exponent",
+    "choose_threshold",
+    "cross_fitted",
+    "read_signals",
+    "sharpen",
+]

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from dualchecker.records import Answer
 
-SIGNALS = ("stated", "label_probability", "neighbour_share", "repeat_share", "student")
+SIGNALS = ("stated", "label_probability", "neighbour_share", "repeat_share", "sample_share", "variant_share", "student")
 """Stated confidence; the teacher's own probability of the label; the label's share among the nearest human labels;
-share of the teacher's answers so far that agree; the student's out-of-fold probability of the label."""
+share of the teacher's answers so far that agree; share of sampled answers, and of answers to variants of the prompt,
+that agree; the student's out-of-fold probability of the label."""
 
 
 def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:
@@ -27,6 +28,10 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
     usable = [other for other in trail if other.ok]
     if len(usable) > 1:
         signals["repeat_share"] = sum(other.label == answer.label for other in usable) / len(usable)
+    if answer.sample_share is not None:
+        signals["sample_share"] = answer.sample_share
+    if answer.variant_share is not None:
+        signals["variant_share"] = answer.variant_share
     if student is not None:
         signals["student"] = student
     return signals

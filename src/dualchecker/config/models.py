@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+MethodName = Literal["dualchecker", "zero_shot", "few_shot", "cot", "dtot", "self_consistency", "evokd", "freeal"]
 RungName = Literal["brief", "detail", "wide", "reconsider", "senior"]
 RUNGS: tuple[RungName, ...] = ("brief", "detail", "wide", "reconsider", "senior")
 
@@ -126,6 +127,7 @@ class AlignConfig(_Section):
     neighbours: int = Field(default=3, ge=0, le=100)
     wide_neighbours: int = Field(default=8, ge=1, le=200)
     rationales: bool = True
+    nearest: bool = True
 
     @model_validator(mode="after")
     def _neighbours_fit(self) -> "AlignConfig":
@@ -152,6 +154,9 @@ class CheckConfig(_Section):
     rounds: int = Field(default=3, ge=1, le=20)
     borderline: int = Field(default=2, ge=0, le=20)
     doubtful: Literal["drop", "weight"] = "weight"
+    calibrate: bool = True
+    samples: int = Field(default=0, ge=0, le=50)
+    variants: int = Field(default=0, ge=0, le=20)
 
     @field_validator("rungs")
     @classmethod
@@ -161,6 +166,20 @@ class CheckConfig(_Section):
         if list(value) != [rung for rung in RUNGS if rung in value]:
             raise ValueError(f"rungs must keep the order {', '.join(RUNGS)}, each at most once")
         return value
+
+
+class SamplingConfig(_Section):
+    """How the teacher is sampled, where a method or ``check.samples`` asks the same prompt several times."""
+
+    count: int = Field(default=5, ge=2, le=50)
+    temperature: float = Field(default=0.7, gt=0, le=2)
+
+
+class EvolveConfig(_Section):
+    """Texts that the teacher writes (method ``evokd``)."""
+
+    rounds: int = Field(default=3, ge=1, le=20)
+    requests: int = Field(default=10, ge=1, le=1000)
 
 
 class StudentConfig(_Section):
@@ -204,9 +223,11 @@ class RunConfig(_Section):
     task: TaskConfig
     data: DataConfig
     teacher: TeacherConfig = TeacherConfig()
-    method: Literal["dualchecker", "few_shot"] = "dualchecker"
+    method: MethodName = "dualchecker"
     align: AlignConfig = AlignConfig()
     check: CheckConfig = CheckConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    evolve: EvolveConfig = EvolveConfig()
     student: StudentConfig = StudentConfig()
     limits: LimitsConfig = LimitsConfig()
     report: ReportConfig = ReportConfig()

@@ -85,6 +85,8 @@ def _head(metrics: Mapping[str, Any]) -> View:
         "pool": whole(data["pool"]),
         "test": whole(data["test"]),
         "taught": whole((student.get("taught") or {}).get("teacher", 0)),
+        "generated": (student.get("taught") or {}).get("generated", 0),
+        "calibrated": bool(teacher.get("calibration")),
         "training_gold": whole((metrics.get("gold_used") or {}).get("student_training", data["gold"])),
         "seed": metrics.get("seed"),
     }
@@ -137,9 +139,10 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
     requests, tokens = metrics.get("requests") or {}, metrics.get("tokens") or {}
     spent = {
         "name": "Requests answered",
-        "value": whole(requests.get("answered")),
+        "value": whole(requests.get("used", requests.get("answered"))),
         "range": "",
         "notes": [
+            *([f"{requests['per_record']:.1f} for each pool record"] if "per_record" in requests else []),
             f"cost {money(metrics.get('cost'))}",
             f"{whole(tokens.get('prompt'))} tokens in, {whole(tokens.get('completion'))} out",
         ],

@@ -27,7 +27,7 @@ def judged(result: Mapping[str, Any]) -> int:
 
 def final_stage(stages: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
     """Name and numbers of the stage that the labels of the run come from."""
-    name = next((name for name in reversed(list(wording.STAGES)) if name in stages), "")
+    name = next((name for name in reversed(list(stages)) if name in wording.STAGES), "")
     return name, stages.get(name, {})
 
 
@@ -54,6 +54,7 @@ def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
     last = final_stage(stages)[1]
     return {
         "rows": rows,
+        "parts": all(row["title"].startswith("+") for row in rows[1:]),
         "any_failed": any(stage.get("failed") for stage in stages.values()),
         "judged": judged(last),
         "total": total(last),
@@ -137,7 +138,7 @@ def confidence_view(
         "groups": [group for group in groups if group],
         "threshold": _threshold(threshold, calibration) if threshold else "",
         "fusion": [(wording.SIGNALS.get(k, k), decimal(v, 2)) for k, v in fusion.items() if k != "intercept"],
-        "raw": name in ("few_shot", "aligner"),
+        "raw": wording.UNCALIBRATED.get("few_shot" if calibration.get("calibrated") is False else name, ""),
     }
 
 

@@ -1,7 +1,15 @@
 """The names that a run uses, in words for the report. A name that is not here is shown as it is."""
 
 STAGES = {
+    "zero_shot": ("Zero-shot prompt", "the descriptions of the labels, no examples"),
     "few_shot": ("Few-shot prompt", "the same examples for every text, no checks"),
+    "cot": ("Chain of thought", "examples with reasons; it reasons before it decides"),
+    "self_consistency": ("Self-consistency", "several sampled chains of thought; the majority's label"),
+    "dtot": (
+        "+\N{NO-BREAK SPACE}one more question",
+        "asked again with the long form where the stated confidence is low",
+    ),
+    "freeal": ("+\N{NO-BREAK SPACE}clean texts as examples", "asked again; a student says which labels to keep"),
     "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the most similar human examples, with reasons; first answer"),
     "teacher_checker": (
         "+\N{NO-BREAK SPACE}teacher checker",
@@ -11,11 +19,26 @@ STAGES = {
 }
 
 LABELS_AFTER = {
+    "zero_shot": "from the zero-shot prompt",
     "few_shot": "from the few-shot prompt",
+    "cot": "from the chain-of-thought prompt",
+    "self_consistency": "by the majority of samples",
+    "dtot": "after one more question",
+    "freeal": "after the second student",
     "aligner": "after ContextAligner",
     "teacher_checker": "after the teacher checker",
     "student_checker": "after the student checker",
 }
+
+UNCALIBRATED = {
+    **dict.fromkeys(
+        ("zero_shot", "few_shot", "cot", "dtot", "aligner"),
+        "This method takes the confidence as the teacher states it; it was not calibrated on gold.",
+    ),
+    "self_consistency": "The confidence is the share of samples that agree; it was not calibrated on gold.",
+    "freeal": "The confidence is what a student that has not seen the text gives the label; no gold calibrated it.",
+}
+"""By stage: where a confidence comes from that no gold has calibrated."""
 
 STUDENTS = {
     "student": ("Student of this run", "gold and the checked labels"),
@@ -62,14 +85,36 @@ NOTES = {
     "cut_short": "the reply hit the token limit",
     "truncated": "the text was cut to fit the prompt",
     "demonstrations_dropped": "some examples did not fit into the prompt",
+    "only_repeats": "asked again, the teacher could only repeat itself",
 }
+
+WRITTEN = {
+    "ok": "taught the student",
+    "text_missing": "there was no text",
+    "copy": "the text was there already",
+}
+"""How texts came out that the teacher wrote, beside ``OUTCOMES``."""
+
+REASONS = {
+    "large_loss": "the student does not expect this label",
+    "untested": "too few kinds of labels to train a student that could test it",
+}
+"""Why a label was not accepted, beside ``OUTCOMES``."""
 
 PURPOSES = {
     "label": ("Label", "the pool"),
     "calibrate": ("Calibrate", "gold, to learn what the confidence is worth"),
     "judge": ("Judge", "gold, to compare two templates"),
     "explain": ("Explain", "reasons for human labels"),
-    "few_shot": ("Few-shot", "the pool, as a baseline"),
+    "sample": ("Sample", "gold and the pool again, to see whether the answer stands"),
+    "variant": ("Variant", "gold and the pool again, with other examples"),
+    "zero_shot": ("Zero-shot", "the pool"),
+    "few_shot": ("Few-shot", "the pool"),
+    "cot": ("Chain of thought", "the pool"),
+    "self_consistency": ("Self-consistency", "the pool, several times"),
+    "dtot": ("Second question", "what the teacher was unsure of"),
+    "freeal": ("Again", "the pool, with clean texts as examples"),
+    "generate": ("Write", "new texts for the student"),
 }
 
 RUNGS = {
@@ -86,6 +131,8 @@ SIGNALS = {
     "label_probability": "Label probability",
     "neighbour_share": "Neighbours' labels",
     "repeat_share": "Agreement of its answers",
+    "sample_share": "Agreement of samples",
+    "variant_share": "Agreement of prompts",
     "teacher": "Teacher's confidence",
     "student": "Student's probability",
 }

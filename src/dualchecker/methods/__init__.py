@@ -1,6 +1,39 @@
-"""Methods of labelling a pool, each a short file that reads like its source."""
+"""Methods of labelling a pool, each a short file that reads like its source, all with the same interface."""
 
-from dualchecker.methods.dualchecker import Distilled, Round, distill_with_dualchecker
-from dualchecker.methods.few_shot import label_few_shot
+from collections.abc import Mapping
 
-__all__ = ["Distilled", "Round", "distill_with_dualchecker", "label_few_shot"]
+from dualchecker.config import MethodName
+from dualchecker.methods.ablations import ABLATIONS
+from dualchecker.methods.base import Distilled, Method, Round, Setting, Step
+from dualchecker.methods.cot import COT
+from dualchecker.methods.dtot import DTOT
+from dualchecker.methods.dualchecker import DUALCHECKER, distill_with_dualchecker
+from dualchecker.methods.evokd import EVOKD
+from dualchecker.methods.few_shot import FEW_SHOT, label_few_shot
+from dualchecker.methods.freeal import FREEAL
+from dualchecker.methods.self_consistency import SELF_CONSISTENCY
+from dualchecker.methods.zero_shot import ZERO_SHOT
+
+METHODS: Mapping[MethodName, Method] = {
+    "zero_shot": ZERO_SHOT,
+    "few_shot": FEW_SHOT,
+    "cot": COT,
+    "self_consistency": SELF_CONSISTENCY,
+    "dtot": DTOT,
+    "evokd": EVOKD,
+    "freeal": FREEAL,
+    "dualchecker": DUALCHECKER,
+}
+"""By the name that ``method`` has in the run file, from the plainest on."""
+
+__all__ = [
+    "ABLATIONS",
+    "METHODS",
+    "Distilled",
+    "Method",
+    "Round",
+    "Setting",
+    "Step",
+    "distill_with_dualchecker",
+    "label_few_shot",
+]

@@ -4,49 +4,14 @@ What this implementation does differently from the paper, and why, is told in do
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Progress
-from dualchecker.checking import Findings, StudentChecker, TeacherChecker
+from dualchecker.checking import Climb, Findings, StudentChecker, TeacherChecker
+from dualchecker.methods.base import Distilled, Method, Round, Setting, believe
 from dualchecker.prompts import Template
 from dualchecker.records import Labelled, Record
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one round did, for the report."""
-
-    number: int
-    labelled: int
-    accepted: int
-    disputed: int
-    settled: int
-    student_accuracy: float | None
-    template_version: int
-    template_kept: bool | None
-    calibration_accuracy: float
-    borderline: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Distilled:
-    """The outcome of a method on a pool.
-
-    Attributes:
-        labels: One for each pool record, in the pool's order.
-        template: The template at the end, with its history.
-        rounds: What each round did.
-        before_student: The labels as the teacher checker left them, by record id.
-        findings: The last inspection by the student checker, if there was one.
-    """
-
-    labels: list[Labelled]
-    template: Template
-    rounds: tuple[Round, ...]
-    before_student: dict[str, Labelled]
-    findings: Findings | None = None
 
 
 def growing_batches(pool: Sequence[Record], rounds: int) -> Iterator[Sequence[Record]]:
@@ -112,7 +77,16 @@ def distill_with_dualchecker(
                 borderline=tuple(record.id for record in findings.borderline) if findings else (),
             )
         )
-    return Distilled([labels[record.id] for record in pool], template, tuple(history), before, findings)
+    final = [labels[record.id] for record in pool]
+    stages = _stages([before[record.id] for record in pool], final if findings else None)
+    return Distilled(final, template, tuple(history), stages, teacher_checker.calibrate(template), findings)
+
+
+def _stages(ladder: list[Labelled], final: list[Labelled] | None) -> dict[str, list[Labelled]]:
+    """The labels after each part of the method, from the trail: nothing extra is asked."""
+    first = [believe(Climb(i.record, list(i.trail[:1]), [{}] * len(i.trail[:1]))) for i in ladder]
+    stages = {"aligner": first, "teacher_checker": ladder}
+    return stages if final is None else {**stages, "student_checker": final}
 
 
 def _refine(
@@ -135,3 +109,17 @@ def _refine(
 
 def _by_id(labels: Sequence[Labelled]) -> dict[str, Labelled]:
     return {item.record.id: item for item in labels}
+
+
+def _run(setting: Setting) -> Distilled:
+    return distill_with_dualchecker(
+        setting.pool,
+        aligner=setting.aligner,
+        teacher_checker=setting.teacher_checker,
+        student_checker=setting.student_checker,
+        rounds=setting.check.rounds,
+        progress=setting.progress,
+    )
+
+
+DUALCHECKER = Method(_run, climbs=True, shows="nearest")

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.checking import Climb, Ladder
-from dualchecker.prompts import Template
-from dualchecker.records import Confidence, Labelled, Record
+from dualchecker.config import RunConfig
+from dualchecker.methods.base import Distilled, Method, Setting, Step, believe
+from dualchecker.prompts import Rung, Template
+from dualchecker.records import Labelled, Record
 
 
 def label_few_shot(
@@ -18,13 +20,23 @@ def label_few_shot(
     template = aligner.template(fixed=demonstrations)
     climbs = [Climb(record) for record in pool]
     ladder.ask(climbs, ladder.rungs[0], template, "few_shot", aligned=False)
-    labels = []
-    for climb in climbs:
-        answer = climb.trail[-1] if climb.trail else None
-        if answer is None or not answer.ok:
-            reason = answer.outcome if answer else "empty_text"
-            labels.append(Labelled(climb.record, None, Confidence(0.0), "failed", tuple(climb.trail), reason=reason))
-        else:
-            confidence = Confidence(answer.stated or 0.0, climb.signals[-1])
-            labels.append(Labelled(climb.record, answer, confidence, "accepted", tuple(climb.trail)))
-    return labels, template
+    return [believe(climb) for climb in climbs], template
+
+
+def _run(setting: Setting) -> Distilled:
+    setting.progress.stage("few-shot", f"{len(setting.pool)} records")
+    labels, template = label_few_shot(
+        setting.pool,
+        aligner=setting.aligner,
+        ladder=setting.ladder,
+        demonstrations=setting.align.demonstrations,
+    )
+    return Distilled(labels, template, stages={"few_shot": labels})
+
+
+def few_shot_steps(config: RunConfig) -> list[Step]:
+    """One question about each pool record."""
+    return [Step("few-shot", Rung("brief"), config.align.demonstrations)]
+
+
+FEW_SHOT = Method(_run, few_shot_steps)

@@ -1,8 +1,23 @@
 """Templates, the words of a prompt, fitting it to a context, and the rungs of the ladder of detail."""
 
+from dualchecker.prompts.generate import LEVELS, Case, Written, ask_for_texts, read_texts
 from dualchecker.prompts.prompt import Message, Prompt, Shown
 from dualchecker.prompts.render import PromptWriter
-from dualchecker.prompts.rungs import Rung, rungs_for
+from dualchecker.prompts.rungs import Rung, Style, rungs_for
 from dualchecker.prompts.template import Template
 
-__all__ = ["Message", "Prompt", "PromptWriter", "Rung", "Shown", "Template", "rungs_for"]
+__all__ = [
+    "LEVELS",
+    "Case",
+    "Message",
+    "Prompt",
+    "PromptWriter",
+    "Rung",
+    "Shown",
+    "Style",
+    "Template",
+    "Written",
+    "ask_for_texts",
+    "read_texts",
+    "rungs_for",
+]

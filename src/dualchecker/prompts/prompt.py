@@ -11,7 +11,7 @@ from dualchecker.records import Answer, Demonstration
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
 
-Purpose = Literal["label", "explain"]
+Purpose = Literal["label", "explain", "generate"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Shown:
         human_label: The label to explain, when the purpose is ``explain``.
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
+        hard: Ids of the demonstrations that the student finds hard, when the purpose is ``generate``.
+        guide: Descriptions by label, where they are all from people that the prompt offers to go by.
     """
 
     text: str
@@ -33,6 +35,8 @@ class Shown:
     human_label: str | None = None
     previous: tuple[Answer, ...] = ()
     long: bool = False
+    guide: Mapping[str, str] = field(default_factory=dict)
+    hard: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ class Prompt:
         messages: What a chat model gets. The part that all prompts of a template share comes first.
         shown: The same content as values.
         schema: JSON schema of the reply.
-        purpose: ``label``, or ``explain`` for the rationale of a human label.
+        purpose: ``label``; ``explain`` for the rationale of a human label; ``generate`` for new labelled texts.
         notes: What fitting had to do (``truncated``, ``demonstrations_dropped``).
+        sample: 0 for the teacher's usual answer; 1, 2, ... for independent draws from its answers.
+        temperature: Of such draws.
     """
 
     record_id: str
@@ -56,8 +62,11 @@ class Prompt:
     schema: Mapping[str, Any] = field(default_factory=dict)
     purpose: Purpose = "label"
     notes: tuple[str, ...] = ()
+    sample: int = 0
+    temperature: float = 1.0
 
     @cached_property
     def hash(self) -> str:
-        """Identity of the messages, whatever model they are sent to."""
-        return content_hash([dict(message) for message in self.messages])
+        """Identity of the messages (and of the draw), whatever model they are sent to."""
+        messages = [dict(message) for message in self.messages]
+        return content_hash({"messages": messages, "sample": self.sample} if self.sample else messages)

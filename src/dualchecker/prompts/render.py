@@ -22,7 +22,7 @@ _REASON = 300
 
 
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
+def prompt_files() -> ImmutableSandboxedEnvironment:
     # Prompts are plain text: nothing is HTML-escaped; texts are data because of their delimiters.
     return ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(Path(__file__).parent / "files"),
@@ -59,7 +59,7 @@ def _first_sentence(text: str) -> str:
     return re.split(r"(?<=[.!?])\s+(?![a-z])|(?<=[。！？])", text.strip(), maxsplit=1)[0]
 
 
-def _shorten(text: str, tokens: int) -> str:
+def shorten(text: str, tokens: int) -> str:
     """Keep the head and a little of the tail: what something is stands first, what became of it often last."""
     if estimate_tokens(text) <= tokens:
         return text
@@ -116,11 +116,11 @@ class PromptWriter:
     ) -> Prompt:
         text = record.long_text if rung.long else record.text
         notes: list[str] = []
-        previous = tuple(replace(answer, rationale=_shorten(answer.rationale, _REASON)) for answer in previous)
+        previous = tuple(replace(answer, rationale=shorten(answer.rationale, _REASON)) for answer in previous)
         bare = self._messages(rung, template, (), "", previous, human_label)
         room = self.max_tokens - _size(bare)
         if estimate_tokens(text) > room * 3 // 4:
-            text = _shorten(text, max(room * 3 // 4, 50))
+            text = shorten(text, max(room * 3 // 4, 50))
             notes.append("truncated")
         messages = self._messages(rung, template, demonstrations, text, previous, human_label)
         dropped = 0
@@ -143,7 +143,15 @@ class PromptWriter:
             record_id=record.id,
             rung="explain" if human_label is not None else rung.name,
             messages=messages,
-            shown=Shown(text, tuple(self.task.labels), demonstrations, human_label, previous, rung.long),
+            shown=Shown(
+                text,
+                tuple(self.task.labels),
+                demonstrations,
+                human_label,
+                previous,
+                rung.long,
+                dict(self.task.labels) if rung.style in ("guide", "drafts") else {},
+            ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
             notes=tuple(notes),
@@ -162,7 +170,7 @@ class PromptWriter:
         reasons = [d.rationale or "" for d in demonstrations]
         tag = pick_tag([text, *bodies, *reasons, *(answer.rationale for answer in previous)])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
-        environment = _environment()
+        environment = prompt_files()
         block_file = environment.get_template("block.j2")
 
         def block(demo: Demonstration) -> str:
@@ -176,6 +184,7 @@ class PromptWriter:
             "labels": guide,
             "names": json.dumps(list(labels), ensure_ascii=False),
             "purpose": "label" if human_label is None else "explain",
+            "style": rung.style,
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
             "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],
             "human_label": human_label,

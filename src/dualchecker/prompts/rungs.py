@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from dualchecker.config import RUNGS, AlignConfig, RungName
 from dualchecker.records import Record
+
+Style = Literal["standard", "guide", "steps", "drafts"]
+"""How a prompt puts its question: with examples by people; with the labels' descriptions alone; asking to reason step
+by step; with examples that a model has labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class Rung:
         full_guide: Shows the whole label descriptions instead of their first sentences.
         decide: Shows the teacher its own answers and asks it to decide between them.
         senior: Goes to the stronger teacher.
+        style: See ``Style``.
     """
 
     name: RungName
@@ -28,6 +34,7 @@ class Rung:
     full_guide: bool = False
     decide: bool = False
     senior: bool = False
+    style: Style = "standard"
 
     def applies_to(self, record: Record) -> bool:
         """``detail`` tells nothing new about a record without a long form."""
@@ -37,11 +44,14 @@ class Rung:
 def rungs_for(align: AlignConfig, names: Sequence[RungName] = RUNGS) -> tuple[Rung, ...]:
     """The rungs in order, with the numbers of neighbours that the configuration asks for."""
     near, wide = align.neighbours, max(align.wide_neighbours, align.neighbours)
+    counter = 2
+    if not align.nearest:
+        near = wide = counter = 0
     ladder = (
         Rung("brief", neighbours=near),
         Rung("detail", long=True, neighbours=near),
-        Rung("wide", long=True, neighbours=wide, counter_examples=2, full_guide=True),
-        Rung("reconsider", long=True, neighbours=wide, counter_examples=2, full_guide=True, decide=True),
-        Rung("senior", long=True, neighbours=wide, counter_examples=2, full_guide=True, senior=True),
+        Rung("wide", long=True, neighbours=wide, counter_examples=counter, full_guide=True),
+        Rung("reconsider", long=True, neighbours=wide, counter_examples=counter, full_guide=True, decide=True),
+        Rung("senior", long=True, neighbours=wide, counter_examples=counter, full_guide=True, senior=True),
     )
     return tuple(rung for rung in ladder if rung.name in names)

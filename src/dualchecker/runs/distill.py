@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dualchecker.asking import Progress, Silent
+from dualchecker.asking import Progress, Silent, Usage
 from dualchecker.checking.examples import examples_from
-from dualchecker.config import RunConfig, load_config
+from dualchecker.config import MethodName, RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
 from dualchecker.evaluation import judge_labels, judge_predictions
 from dualchecker.ledger import Ledger
-from dualchecker.methods import Distilled, distill_with_dualchecker, label_few_shot
+from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
-from dualchecker.records import Confidence, Example, Labelled, Record
+from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import Parts, build_parts, build_task
 from dualchecker.students import Student
@@ -77,51 +77,27 @@ def distill(config: RunConfig | str | Path, *, progress: Progress | None = None)
 
 def _distill(parts: Parts) -> Run:
     config, progress, dataset = parts.config, parts.progress, parts.dataset
-    stages: dict[str, list[Labelled]] = {}
-    if config.report.few_shot or config.method == "few_shot":
-        progress.stage("few-shot baseline", f"{len(dataset.pool)} records")
-        few_shot, template = label_few_shot(
-            dataset.pool, aligner=parts.aligner, ladder=parts.ladder, demonstrations=config.align.demonstrations
-        )
-        stages["few_shot"] = few_shot
-    if config.method == "few_shot":
-        outcome = Distilled(few_shot, template, (), {})
-    else:
-        outcome = distill_with_dualchecker(
-            dataset.pool,
-            aligner=parts.aligner,
-            teacher_checker=parts.teacher_checker,
-            student_checker=parts.student_checker,
-            rounds=config.check.rounds,
-            progress=progress,
-        )
-        stages |= _stages(outcome)
+    setting = parts.setting()
+    names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
+    for name in names:
+        METHODS[name].check(setting.teacher)  # all of them, before anything is asked and paid for
+    outcomes: dict[MethodName, Distilled] = {}
+    used: dict[MethodName, Usage] = {}
+    with parts.asker.counting() as total:
+        for name in dict.fromkeys(names):
+            with parts.asker.counting() as used[name]:
+                outcomes[name] = METHODS[name](setting)
+    outcome = outcomes[config.method]
+    stages = {stage: labels for one in outcomes.values() for stage, labels in one.stages.items()}
     progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the checked labels")
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
-    taught = examples_from(outcome.labels, config.check.doubtful)
+    taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
     student = _train(parts, gold, taught)
-    metrics = _metrics(parts, outcome, stages, student, taught)
+    metrics = _metrics(parts, outcome, stages, student, taught) | _spent(parts, total, used)
     if config.report.references and dataset.test:
         metrics["references"] = _references(parts, gold, outcome.labels)
     write_outputs(parts, outcome, student, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
-
-
-def _stages(outcome: Distilled) -> dict[str, list[Labelled]]:
-    """The labels after each part of the method, from the trail: nothing extra is asked."""
-    ladder = [outcome.before_student[item.record.id] for item in outcome.labels]
-    stages = {"aligner": [_first_answer(item) for item in ladder], "teacher_checker": ladder}
-    if outcome.findings is not None:
-        stages["student_checker"] = outcome.labels
-    return stages
-
-
-def _first_answer(item: Labelled) -> Labelled:
-    """The label as the first rung alone would leave it: believed, uncalibrated."""
-    if not item.trail or not item.trail[0].ok:
-        return Labelled(item.record, None, Confidence(0.0), "failed", item.trail[:1])
-    answer = item.trail[0]
-    return Labelled(item.record, answer, Confidence(answer.stated or 0.0), "accepted", item.trail[:1])
 
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
@@ -170,7 +146,6 @@ def _metrics(
     taught: Sequence[Example],
 ) -> dict[str, Any]:
     config, dataset = parts.config, parts.dataset
-    totals = parts.asker.ledger.totals()
     shown = {demo.record.id for demo in outcome.template.fixed}
     teacher: dict[str, Any] = {
         "name": parts.teacher.name,
@@ -180,10 +155,11 @@ def _metrics(
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
         "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
     }
-    if config.method == "dualchecker":
-        calibration = parts.teacher_checker.calibrate(outcome.template)
+    calibration = outcome.calibration
+    if calibration is not None:
         threshold = outcome.findings.threshold if outcome.findings else calibration.threshold
         teacher["calibration"] = {
+            "calibrated": config.check.calibrate,
             "answers": len(calibration.climbs),
             "accuracy_first_rung": calibration.brief_accuracy,
             "accuracy": calibration.accuracy,
@@ -192,8 +168,11 @@ def _metrics(
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }
+    if outcome.rounds:
         teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
-        teacher["failed_rationales"] = parts.aligner.failed_rationales
+    if outcome.written:
+        teacher["written"] = {"texts": len(outcome.generated), "outcomes": dict(outcome.written)}
+    teacher["failed_rationales"] = parts.aligner.failed_rationales
     return {
         "method": config.method,
         "question": config.task.question,
@@ -220,12 +199,38 @@ def _metrics(
             "fixed_in_template": sorted(shown),
             "test": len(dataset.test),
         },
+    }
+
+
+def _spent(parts: Parts, total: Usage, used: dict[MethodName, Usage]) -> dict[str, Any]:
+    """What this run used, whoever paid for it: this run, or an earlier one of the same ledger."""
+    ledger, pool = parts.asker.ledger, max(len(parts.dataset.pool), 1)
+    spent, everything = ledger.totals(total.keys), ledger.totals()
+    by_method = {}
+    for name, usage in used.items():
+        own = ledger.totals(usage.keys)
+        by_method[name] = {
+            "used": own.requests,
+            "per_record": own.requests / pool,
+            "tokens": {"prompt": own.prompt_tokens, "completion": own.completion_tokens},
+            "cost": own.cost,
+        }
+    return {
         "requests": {
-            "answered": totals.requests,
-            "attempts": totals.attempts,
-            "attempt_outcomes": parts.asker.ledger.outcomes(),
-            "by_purpose": {f"{p}/{r}": n for (p, r), n in parts.asker.ledger.uses().items()},
+            "answered": everything.requests,
+            "used": spent.requests,
+            "per_record": spent.requests / pool,
+            "attempts": spent.attempts,
+            "attempt_outcomes": ledger.outcomes(total.keys),
+            "by_purpose": total.by_purpose(),
+            "by_method": by_method,
         },
-        "tokens": {"prompt": totals.prompt_tokens, "completion": totals.completion_tokens},
-        "cost": totals.cost,
+        "tokens": {"prompt": spent.prompt_tokens, "completion": spent.completion_tokens},
+        "cost": spent.cost,
+        "ledger": {
+            "requests": everything.requests,
+            "attempts": everything.attempts,
+            "tokens": {"prompt": everything.prompt_tokens, "completion": everything.completion_tokens},
+            "cost": everything.cost,
+        },
     }

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import Agreement, Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
+from dualchecker.methods import Setting
 from dualchecker.prompts import PromptWriter, rungs_for
 from dualchecker.students import Features, Student, check_base, choose_features, make_student
 from dualchecker.tasks import Classification
@@ -39,6 +40,29 @@ class Parts:
     def interim_student(self) -> Student:
         """A fresh student for the rounds: linear on cached vectors."""
         return self._student("linear")
+
+    def setting(self) -> Setting:
+        """What a method may use."""
+        return Setting(
+            task=self.task,
+            fence=self.fence,
+            pool=tuple(self.dataset.pool),
+            embedder=self.embedder,
+            aligner=self.aligner,
+            writer=self.writer,
+            asker=self.asker,
+            teacher=self.teacher,
+            ladder=self.ladder,
+            teacher_checker=self.teacher_checker,
+            student_checker=self.student_checker,
+            make_student=self.interim_student,
+            align=self.config.align,
+            check=self.config.check,
+            sampling=self.config.sampling,
+            evolve=self.config.evolve,
+            progress=self.progress,
+            seed=self.config.data.seed,
+        )
 
     def final_student(self) -> Student:
         """A fresh student of the configured kind."""
@@ -105,9 +129,27 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.data.seed)
     ladder = Ladder(
-        task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
+        task,
+        aligner,
+        writer,
+        asker,
+        teacher,
+        rungs_for(config.align, config.check.rungs),
+        senior,
+        fence.demonstrations,
+        temperature=config.sampling.temperature,
     )
-    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+    check = config.check
+    teacher_checker = TeacherChecker(
+        task,
+        ladder,
+        fence,
+        check.threshold,
+        agreement=Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
+        if check.samples or check.variants
+        else None,
+        calibrated=check.calibrate,
+    )
     student_checker = None
     if config.check.student:
         voices = StudentVoices(
@@ -132,6 +174,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             voices,
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
+            calibrated=check.calibrate,
         )
     return Parts(
         config,

@@ -1,10 +1,11 @@
 """What a run will ask and cost, before anything is spent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dualchecker.config import RunConfig
+from dualchecker.config import MethodName, RunConfig
 from dualchecker.data import Dataset, build_fence, load_dataset
+from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
@@ -36,16 +37,21 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:50]]
-    fixed = config.align.demonstrations - config.align.neighbours
+    fixed = config.align.demonstrations - (config.align.neighbours if config.align.nearest else 0)
     template = Template(tuple(demos[:fixed]), config.align.demonstrations)
     recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
 
-    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float]) -> None:
+    def line(
+        purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float], reply: int = 80
+    ) -> None:
         sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
         mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
-        tokens, completion = (round(low * mean), round(high * mean)), (0, 0) if recorded else (low * 80, high * 80)
+        tokens, completion = (
+            (round(low * mean), round(high * mean)),
+            (0, 0) if recorded else (low * reply, high * reply),
+        )
         cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
@@ -53,23 +59,24 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         return list(records)[:50]
 
     own = (config.teacher.price_input, config.teacher.price_output)
-    if config.align.rationales and not recorded:
-        at_once = config.align.demonstrations if config.report.few_shot or config.method == "few_shot" else fixed
-        near = len(dataset.pool) * config.align.wide_neighbours if config.method == "dualchecker" else 0
-        shown = min(len(fence.demonstrations), at_once + near)
+    names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
+    methods = [METHODS[name] for name in dict.fromkeys(names)]
+    if not recorded:
+        fewest, most = _explained(config, methods, len(dataset.pool), len(fence.demonstrations))
         explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
-        line("rationales of human labels", min(at_once, shown), shown, explain, own)
-    rungs = rungs_for(config.align, config.check.rungs)
-    if config.report.few_shot or config.method == "few_shot":
-        few = [
-            writer.label(
-                r, rungs[0], Template(tuple(demos[: config.align.demonstrations]), config.align.demonstrations), []
-            )
-            for r in sample(dataset.pool)
-        ]
-        line("few-shot baseline", len(dataset.pool), len(dataset.pool), few, own)
-    if config.method == "few_shot":
+        if most:
+            line("rationales of human labels", fewest, most, explain, own)
+    for step in dict.fromkeys(
+        step for method in methods for step in method.steps(config)
+    ):  # shared ones are asked once
+        show = Template(tuple(demos[: step.demonstrations]), step.demonstrations)
+        asked = [record for record in dataset.pool if step.rung.applies_to(record)]
+        count = 1 if step.once else len(asked)
+        prompts = [writer.label(record, step.rung, show, []) for record in sample(asked)]
+        line(step.title, count * step.calls[0], count * step.calls[1], prompts, own, step.reply_tokens)
+    if not METHODS[config.method].climbs:
         return lines, dataset
+    rungs = rungs_for(config.align, config.check.rungs)
     templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
     for position, rung in enumerate(rungs):
         if rung.senior and config.teacher.senior is None:
@@ -83,5 +90,23 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
         high = len(pool) + len(judged) * templates
         low = len(pool) + len(judged) if position == 0 else 0
+        if position == 0:  # answers that are asked for again, to see whether they agree
+            again = 1 + config.check.samples + config.check.variants
+            low, high = low * again, high * again
         line(f"rung {rung.name}", low, high, prompts, price)
     return lines, dataset
+
+
+def _explained(config: RunConfig, methods: Sequence[Method], pool: int, gold: int) -> tuple[int, int]:
+    """How many human labels the teacher will explain, at least and at most."""
+    align = config.align
+    fewest = most = 0
+    for method in methods:
+        if method.shows == "none" or not (align.rationales or method.reasons):
+            continue
+        nearest = method.shows == "nearest" and align.nearest
+        always = align.demonstrations - (align.neighbours if nearest else 0)
+        variants = config.check.variants * always if method.climbs else 0
+        fewest = max(fewest, min(always, gold))
+        most = max(most, min(gold, always + variants + (pool * align.wide_neighbours if nearest else 0)))
+    return fewest, most

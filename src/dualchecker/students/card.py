@@ -115,7 +115,11 @@ def _origin(kind: str, base: str, counts: Mapping[str, int], seed: int, teacher:
     # Of a folder only its name: where it lay on somebody's disk is nobody's business.
     start = _inline(_hub_name(base) or Path(base).name)
     how = "Fine-tuned from" if kind == "encoder" else "Logistic regression on vectors of"
-    names = {"gold": "labels by people", "teacher": f"labels by the teacher {teacher}"}
+    names = {
+        "gold": "labels by people",
+        "teacher": f"labels by the teacher {teacher}",
+        "generated": f"texts and labels written by the teacher {teacher}",
+    }
     table = _table(("Trained on", "Texts"), [(names.get(name, name), count) for name, count in counts.items()])
     return f"{how} {start} with seed {seed}.\n\n{table}"
 
@@ -151,6 +155,8 @@ def _limits(base: str, counts: Mapping[str, int]) -> str:
         "many tokens a text is cut (`max_length`).",
         "It is one training run with one seed; another seed gives somewhat other results.",
     ]
+    if counts.get("generated"):
+        limits.insert(0, "Some of the texts that it learned from were written by a teacher model, not found.")
     if counts.get("teacher"):
         limits.insert(0, "Part of its labels come from a teacher model; errors and leanings of that model can live on.")
     if base == "offline":

@@ -19,7 +19,10 @@ class Teacher(Protocol):
 
     @property
     def rungs(self) -> frozenset[str]:
-        """Rungs that bring something new from this teacher; ``explain`` in it says that it can give reasons."""
+        """Rungs that bring something new from this teacher.
+
+        ``explain`` in it says that it can give reasons, ``generate`` that it can write labelled texts.
+        """
         ...
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:

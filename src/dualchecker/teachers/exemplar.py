@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import re
 from collections import Counter
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 from dualchecker.config import RUNGS
 from dualchecker.embedding import Embedder, similarity
 from dualchecker.errors import RequestFailed
-from dualchecker.prompts import Prompt
+from dualchecker.prompts import Prompt, Shown
 from dualchecker.records import Answer, Reply
 from dualchecker.teachers.base import FreeTeacher
+from dualchecker.teachers.recombination import recombine
 
 VERSION = 1
 """Enters the request key: raise it whenever answers change."""
@@ -33,7 +35,7 @@ class ExemplarTeacher(FreeTeacher):
     """
 
     name = "exemplar"
-    rungs = frozenset(RUNGS) | {"explain"}
+    rungs = frozenset(RUNGS) | {"explain", "generate"}
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -47,12 +49,18 @@ class ExemplarTeacher(FreeTeacher):
         }
         if prompt.shown.previous:  # the messages give its earlier answers rounded, and without the distributions
             body["previous"] = [dict(answer.label_probabilities or {}) for answer in prompt.shown.previous]
+        if prompt.sample:
+            body["sample"] = prompt.sample
         return body
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         if prompt.purpose == "explain":
             return Reply(json.dumps({"rationale": self._explain(prompt)}, ensure_ascii=False), model=self.name)
+        if prompt.purpose == "generate":
+            return Reply(json.dumps(recombine(prompt), ensure_ascii=False), model=self.name)
         shown = prompt.shown
+        if shown.guide and not shown.demonstrations:
+            return self._by_descriptions(shown)
         if not shown.demonstrations:
             raise RequestFailed(
                 "The exemplar teacher was shown no demonstration.",
@@ -65,6 +73,8 @@ class ExemplarTeacher(FreeTeacher):
         vectors = self._embedder.embed([shown.text, *texts])
         similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
         weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
+        if prompt.sample:
+            weights = weights * _resampled(len(weights), prompt)
         cast: dict[str, list[float]] = {label: [] for label in shown.labels}
         for demo, weight in zip(shown.demonstrations, weights, strict=True):
             cast[demo.label].append(float(weight))
@@ -83,6 +93,21 @@ class ExemplarTeacher(FreeTeacher):
         body = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
         return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=share, model=self.name)
 
+    def _by_descriptions(self, shown: Shown) -> Reply:
+        """Zero-shot: by similarity to what each label is called and means."""
+        meanings = [f"{label.replace('_', ' ')}: {text}" for label, text in shown.guide.items()]
+        vectors = self._embedder.embed([shown.text, *meanings])
+        similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
+        weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
+        share = _normalised({k: float(w) + 0.5 / len(weights) for k, w in zip(shown.guide, weights, strict=True)})
+        label = max(share, key=share.__getitem__)
+        rationale = (
+            f"Of the labels' descriptions, that of {label} is the most similar (cosine {similarities.max():.2f}); "
+            "no labelled text was shown."
+        )
+        body = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
+        return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=share, model=self.name)
+
     @staticmethod
     def _with_previous(votes: dict[str, float], previous: tuple[Answer, ...]) -> dict[str, float]:
         mixed = _normalised(votes)
@@ -96,6 +121,12 @@ class ExemplarTeacher(FreeTeacher):
         words = Counter(word.lower() for word in _WORDS.findall(prompt.shown.text))
         common = ", ".join(word for word, _ in sorted(words.items(), key=lambda p: (-p[1], -len(p[0]), p[0]))[:5])
         return f"People labelled it {prompt.shown.human_label}; its most telling words are {common or 'none'}."
+
+
+def _resampled(count: int, prompt: Prompt) -> "np.ndarray[tuple[int], np.dtype[np.int_]]":
+    """How often each demonstration is drawn in a bootstrap sample, shape (count,): its way of answering anew."""
+    drawn = random.Random(f"{prompt.sample} {prompt.shown.text}").choices(range(count), k=count)
+    return np.bincount(drawn, minlength=count)
 
 
 def _normalised(weights: dict[str, float]) -> dict[str, float]:

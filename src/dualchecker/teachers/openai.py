@@ -46,7 +46,7 @@ class OpenAITeacher:
         concurrency: Connections to keep.
     """
 
-    rungs = frozenset(RUNGS) | {"explain"}
+    rungs = frozenset(RUNGS) | {"explain", "generate"}
 
     def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
         self._config = config
@@ -76,7 +76,12 @@ class OpenAITeacher:
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if config.logprobs and prompt.purpose == "label":
             body |= {"logprobs": True, "top_logprobs": 10}
-        return body | config.extra | {"stream": False}
+        body |= config.extra
+        if prompt.sample:  # a draw of its own: no option may make it the same request as another
+            body["seed"] = prompt.sample
+            if config.temperature is not None:
+                body["temperature"] = prompt.temperature
+        return body | {"stream": False}
 
     def estimate(self, prompt: Prompt) -> float:
         config = self._config

@@ -102,7 +102,7 @@ class LedgerTeacher(FreeTeacher):
 
     def __init__(self, path: Path, name: str = "recorded") -> None:
         self.name = name
-        self.rungs = frozenset(RUNGS) | {"explain"}
+        self.rungs = frozenset(RUNGS) | {"explain", "generate"}
         self._ledger = Ledger.open(path, read_only=True)
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""Self-consistency (Wang et al. 2022, arXiv 2203.11171): several sampled chains of thought, the majority's label.
+
+The share of samples that agree is the confidence.
+"""
+
+from dataclasses import replace
+
+from dualchecker.checking import Climb, only_repeats, vote
+from dualchecker.checking.agreement import ONLY_REPEATS
+from dualchecker.confidence import read_signals
+from dualchecker.config import RunConfig
+from dualchecker.methods.base import Distilled, Method, Setting, Step, believe
+from dualchecker.methods.cot import REPLY_TOKENS, RUNG
+from dualchecker.records import Labelled
+
+
+def _run(setting: Setting) -> Distilled:
+    count = setting.sampling.count
+    setting.progress.stage("self-consistency", f"{count} samples of {len(setting.pool)} records")
+    template = setting.aligner.template(fixed=setting.align.demonstrations, reasons=True)
+    draws = [[Climb(record, sample=n + 1) for n in range(count)] for record in setting.pool]
+    setting.ladder.ask([one for each in draws for one in each], RUNG, template, "self_consistency", aligned=False)
+    labels = [_elected(each) for each in draws]
+    return Distilled(labels, template, stages={"self_consistency": labels})
+
+
+def _elected(draws: list[Climb]) -> Labelled:
+    answers = [answer for climb in draws for answer in climb.trail]
+    kept, share = vote(answers)
+    told = [
+        replace(answer, notes=(*answer.notes, ONLY_REPEATS)) if only_repeats(answers) else answer for answer in answers
+    ]
+    whole = Climb(draws[0].record, told)
+    if kept is None:
+        return believe(whole)
+    position = answers.index(kept)
+    told[position] = replace(told[position], sample_share=share)
+    whole.signals = [read_signals(answer) for answer in told]
+    return believe(whole, told[position], share=share)
+
+
+def _steps(config: RunConfig) -> list[Step]:
+    calls = (config.sampling.count, config.sampling.count)
+    return [Step("sampled chains of thought", RUNG, config.align.demonstrations, calls, reply_tokens=REPLY_TOKENS)]
+
+
+SELF_CONSISTENCY = Method(_run, _steps, reasons=True)
