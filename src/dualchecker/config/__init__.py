@@ -1,5 +1,6 @@
 """The run file: one YAML document, its models and its reader."""
 
+from dualchecker.config.bench import BenchConfig, BenchData, PerLabel, build_bench, load_bench
 from dualchecker.config.file import build_config, load_config, parse_setting
 from dualchecker.config.models import (
     RUNGS,
@@ -21,10 +22,13 @@ from dualchecker.config.models import (
 __all__ = [
     "RUNGS",
     "AlignConfig",
+    "BenchConfig",
+    "BenchData",
     "CheckConfig",
     "Columns",
     "DataConfig",
     "LimitsConfig",
+    "PerLabel",
     "PrecisionThreshold",
     "ReportConfig",
     "RunConfig",
@@ -33,7 +37,9 @@ __all__ = [
     "StudentConfig",
     "TaskConfig",
     "TeacherConfig",
+    "build_bench",
     "build_config",
+    "load_bench",
     "load_config",
     "parse_setting",
 ]

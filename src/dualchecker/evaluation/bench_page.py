@@ -1,0 +1,85 @@
+"""The page of a bench: one HTML file that opens offline, loads nothing and runs no script."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from dualchecker.evaluation.bench import OVERALL, Comparison
+from dualchecker.evaluation.bench_charts import calls_chart, difference_chart
+from dualchecker.evaluation.bench_tables import (
+    HOW_DIFFERENCES,
+    HOW_TO_READ,
+    Table,
+    about,
+    difference_table,
+    missing,
+    score_table,
+    title,
+)
+from dualchecker.evaluation.formats import visible
+from dualchecker.evaluation.report import _environment
+
+
+def render_bench(comparison: Comparison) -> str:
+    """All tables and charts as HTML; every text in it is escaped."""
+    names = [name for name in comparison.tables if name != OVERALL]
+    order = [*([OVERALL] if OVERALL in comparison.tables else []), *names]
+    done = sum(cell.state == "done" for cell in comparison.cells)
+    methods = list(dict.fromkeys(cell.method for cell in comparison.cells))
+    return (
+        _environment()
+        .get_template("bench.html.j2")
+        .render(
+            facts={
+                "Data sets": ", ".join(names),
+                "Methods": str(len(methods)),
+                "Seeds": ", ".join(map(str, comparison.seeds)),
+                "Runs": f"{done} of {len(comparison.cells)}",
+            },
+            how=HOW_TO_READ,
+            sections=[_section(comparison, data, f"s{number}") for number, data in enumerate(order)],
+        )
+    )
+
+
+def _section(comparison: Comparison, data: str, name: str) -> dict[str, Any]:
+    rows = comparison.tables[data]
+    differences = [
+        (HOW_DIFFERENCES.format(unit="data sets" if data == OVERALL else "seeds"), _marked(table))
+        for baseline in comparison.baselines
+        if (table := difference_table(comparison, data, baseline))
+    ]
+    charts = []
+    for side in ("teacher_macro_f1", "student_macro_f1"):
+        words = side.split("_")[0]
+        for baseline in comparison.baselines[:1]:
+            heading = f"{words.capitalize()}: difference from {baseline}"
+            charts.append(
+                (heading, difference_chart(rows, baseline, side, name=f"{name}-{words}-{baseline}", title=heading))
+            )
+        heading = f"{words.capitalize()}: quality and calls"
+        charts.append((heading, calls_chart(rows, side, name=f"{name}-{words}-calls", title=heading)))
+    return {
+        "name": name,
+        "title": title(comparison, data),
+        "about": about(comparison, data),
+        "scores": _marked(score_table(comparison, data)),
+        "missing": missing(comparison, data),
+        "differences": differences,
+        "charts": [(heading, chart) for heading, chart in charts if chart],
+    }
+
+
+def _marked(table: Table) -> dict[str, Any]:
+    """A table whose bold cells are marked up."""
+
+    def cell(text: str) -> Markup:
+        before, _, rest = visible(text).partition("**")
+        strong, _, after = rest.partition("**")
+        return Markup("{}<b>{}</b>{}").format(before, strong, after) if rest else Markup("{}").format(before)
+
+    return {
+        "title": table.title,
+        "head": [word[:1].upper() + word[1:] for word in table.head],
+        "rows": [[cell(text) for text in row] for row in table.rows],
+    }
