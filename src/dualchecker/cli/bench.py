@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dualchecker.config import BenchConfig
 
 Commas = str | None
-_INCOMPLETE = 1
+_FAILED = 1
 
 
 def bench(
@@ -35,7 +35,7 @@ def bench(
 ) -> None:
     """Compare methods on equal terms: data sets, methods, seeds, and one table. Run again to resume.
 
-    Exit code 1 if a run has no result: it failed, went over its budget, or was left out by --only.
+    Exit code 1 if a run failed or went over its budget; the others are kept and compared all the same.
     """
     from dualchecker.cli.bench_display import BenchWatcher, print_comparison, print_plan
     from dualchecker.runs.bench import plan_bench, run_bench
@@ -49,8 +49,8 @@ def bench(
     with BenchWatcher() as watcher:
         result = run_bench(config, only=chosen, retry_failed=retry_failed, watcher=watcher)
     print_comparison(result, seconds=time.monotonic() - started)
-    if not result.complete:
-        raise typer.Exit(_INCOMPLETE)
+    if result.failed:
+        raise typer.Exit(_FAILED)
 
 
 def _config(

@@ -19,6 +19,8 @@ from dualchecker.evaluation.bench_tables import (
 from dualchecker.evaluation.formats import visible
 from dualchecker.evaluation.report import _environment
 
+_CHARTED = ("teacher_macro_f1", "student_macro_f1")
+
 
 def render_bench(comparison: Comparison) -> str:
     """All tables and charts as HTML; every text in it is escaped."""
@@ -50,15 +52,14 @@ def _section(comparison: Comparison, data: str, name: str) -> dict[str, Any]:
         if (table := difference_table(comparison, data, baseline))
     ]
     charts = []
-    for side in ("teacher_macro_f1", "student_macro_f1"):
-        words = side.split("_")[0]
-        for baseline in comparison.baselines[:1]:
-            heading = f"{words.capitalize()}: difference from {baseline}"
-            charts.append(
-                (heading, difference_chart(rows, baseline, side, name=f"{name}-{words}-{baseline}", title=heading))
-            )
-        heading = f"{words.capitalize()}: quality and calls"
-        charts.append((heading, calls_chart(rows, side, name=f"{name}-{words}-calls", title=heading)))
+    for baseline in comparison.baselines[:1]:
+        for score in _CHARTED:
+            heading = f"{score.split('_')[0].capitalize()}: difference from {baseline}"
+            own = f"{name}-{score}-{baseline}"
+            charts.append((heading, difference_chart(rows, baseline, score, name=own, title=heading)))
+    for score in _CHARTED:
+        heading = f"{score.split('_')[0].capitalize()}: quality and calls"
+        charts.append((heading, calls_chart(rows, score, name=f"{name}-{score}-calls", title=heading)))
     return {
         "name": name,
         "title": title(comparison, data),
@@ -71,12 +72,12 @@ def _section(comparison: Comparison, data: str, name: str) -> dict[str, Any]:
 
 
 def _marked(table: Table) -> dict[str, Any]:
-    """A table whose bold cells are marked up."""
+    """A table whose intervals stand under their values, bold where Markdown has them bold."""
 
     def cell(text: str) -> Markup:
-        before, _, rest = visible(text).partition("**")
-        strong, _, after = rest.partition("**")
-        return Markup("{}<b>{}</b>{}").format(before, strong, after) if rest else Markup("{}").format(before)
+        value, _, more = visible(text).replace("**", "").partition(" (")
+        shape = Markup("<b>{}</b>{}") if text.startswith("**") else Markup("{}{}")
+        return shape.format(value, Markup("<small>{}</small>").format(more.replace(")", "")) if more else "")
 
     return {
         "title": table.title,

@@ -1,7 +1,7 @@
 """The cells of a bench: one run for each data set, method and seed, on equal terms."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -58,10 +58,9 @@ class Cell:
         digests = [_digest(Path(file)) for file in files if isinstance(file, str)]
         return content_hash({"config": plain, "files": digests, "version": dualchecker.__version__})
 
-    def matches(self, patterns: tuple[str, ...]) -> bool:
-        """Whether a pattern fits the name, or is the data set, the method or the seed; no pattern fits all."""
-        own = (self.data, self.method, str(self.seed))
-        return not patterns or any(p in own or fnmatchcase(self.name, p) for p in patterns)
+    def matches(self, pattern: str) -> bool:
+        """Whether a pattern fits the name, or is the data set, the method or the seed."""
+        return pattern in (self.data, self.method, str(self.seed)) or fnmatchcase(self.name, pattern)
 
 
 def _digest(file: Path) -> str:
@@ -101,6 +100,22 @@ def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
             for key, value in fixed.items():
                 _put(raw, key, value, bench)
             yield Cell(name, method, seed, _build(raw, bench, f"{name}/{method}"), dataset, home)
+
+
+def choose_cells(cells: Sequence[Cell], only: Sequence[str]) -> list[Cell]:
+    """Those that any pattern fits; all where there is no pattern.
+
+    Raises:
+        ConfigError: A pattern fits none.
+    """
+    for pattern in only:
+        if not any(cell.matches(pattern) for cell in cells):
+            raise ConfigError(
+                f"There is no run {pattern!r} in this bench.",
+                why=f"Its runs are called like {cells[0].name} (data set, method, seed).",
+                fix="Name a data set, a method or a seed, or a pattern such as '*/few_shot/0'.",
+            )
+    return [cell for cell in cells if not only or any(cell.matches(pattern) for pattern in only)]
 
 
 def base_config(bench: BenchConfig, name: str) -> RunConfig:

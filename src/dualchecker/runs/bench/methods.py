@@ -7,10 +7,10 @@ from dualchecker.config import RunConfig
 from dualchecker.errors import ConfigError
 
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
-    "dualchecker-no-aligner": {"align.neighbours": 0},
-    "dualchecker-no-rationales": {"align.rationales": False},
-    "dualchecker-no-ladder": {"check.rungs": ["brief"]},
-    "dualchecker-no-student-checker": {"check.student": False},
+    "dualchecker_without_aligner": {"method": "dualchecker", "align.neighbours": 0},
+    "dualchecker_without_rationales": {"method": "dualchecker", "align.rationales": False},
+    "dualchecker_without_teacher_checker": {"method": "dualchecker", "check.rungs": ["brief"]},
+    "dualchecker_without_student_checker": {"method": "dualchecker", "check.student": False},
 }
 """DualChecker without one of its parts."""
 
@@ -27,7 +27,7 @@ def method_settings(name: str) -> dict[str, Any]:
         ConfigError: There is no such method.
     """
     if name in ABLATIONS:
-        return {"method": "dualchecker", **ABLATIONS[name]}
+        return dict(ABLATIONS[name])
     if name not in method_names():
         raise ConfigError(f"There is no method {name!r}.", fix=f"Known are {', '.join(method_names())}.")
     return {"method": name}

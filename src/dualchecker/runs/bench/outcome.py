@@ -34,6 +34,10 @@ class Outcome:
     used: Used = field(default_factory=Used)
     notes: tuple[str, ...] = ()
 
+    def is_due(self, retry_failed: bool) -> bool:
+        """Whether the cell is to be run."""
+        return self.state == "not run" or (retry_failed and self.state != "done")
+
 
 def _file(cell: Cell) -> Path:
     return cell.folder / "cell.json"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dualchecker.config import BenchConfig
-from dualchecker.runs.bench.cells import plan_cells
+from dualchecker.runs.bench.cells import choose_cells, plan_cells
 from dualchecker.runs.bench.outcome import load_outcome
 from dualchecker.runs.plan import plan_run
 
@@ -30,12 +30,12 @@ def plan_bench(bench: BenchConfig, *, only: Sequence[str] = (), retry_failed: bo
     Raises:
         DualcheckerError: The bench, a run file or its data cannot be used.
     """
-    again = {"not run", "failed", "over budget"} if retry_failed else {"not run"}
     cells = plan_cells(bench)
+    chosen = {cell.name for cell in choose_cells(cells, only)}
     plans = []
     for data, method in dict.fromkeys((cell.data, cell.method) for cell in cells):
         mine = [cell for cell in cells if (cell.data, cell.method) == (data, method)]
-        todo = [cell for cell in mine if cell.matches(tuple(only)) and load_outcome(cell).state in again]
+        todo = [cell for cell in mine if cell.name in chosen and load_outcome(cell).is_due(retry_failed)]
         lines, _ = plan_run(mine[0].config)  # seeds differ in the texts alone, hardly in how many are asked about
         low, high = (len(todo) * sum(line.requests[end] for line in lines) for end in (0, 1))
         least, most = (len(todo) * sum(line.cost[end] for line in lines) for end in (0, 1))

@@ -14,7 +14,7 @@ from dualchecker.embedding import Embedder, NgramEmbedder
 from dualchecker.errors import BudgetError, DualcheckerError
 from dualchecker.evaluation.bench import Comparison, compare
 from dualchecker.ledger import content_hash
-from dualchecker.runs.bench.cells import Cell, plan_cells
+from dualchecker.runs.bench.cells import Cell, choose_cells, plan_cells
 from dualchecker.runs.bench.files import write_tables
 from dualchecker.runs.bench.meter import CellBudgetError, MeteredLedger
 from dualchecker.runs.bench.outcome import Outcome, State, load_outcome, save_outcome, score_cell
@@ -63,6 +63,11 @@ class Bench:
         """Whether every cell has a result."""
         return all(outcome.state == "done" for outcome in self.outcomes.values())
 
+    @property
+    def failed(self) -> bool:
+        """Whether a cell was run and has no result."""
+        return any(outcome.state in ("failed", "over budget") for outcome in self.outcomes.values())
+
 
 def run_bench(
     bench: BenchConfig,
@@ -88,8 +93,7 @@ def run_bench(
     watcher = watcher or _Nobody()
     cells = plan_cells(bench)
     outcomes = {cell.name: load_outcome(cell) for cell in cells}
-    again = {"not run", "failed", "over budget"} if retry_failed else {"not run"}
-    todo = [cell for cell in cells if cell.matches(tuple(only)) and outcomes[cell.name].state in again]
+    todo = [cell for cell in choose_cells(cells, only) if outcomes[cell.name].is_due(retry_failed)]
     for name in dict.fromkeys(cell.data for cell in todo):
         mine = [cell for cell in todo if cell.data == name]
         with MeteredLedger.open(mine[0].base / "ledger.sqlite") as ledger:
