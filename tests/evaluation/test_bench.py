@@ -70,7 +70,7 @@ def test_a_missing_run_is_told_and_differences_use_the_seeds_that_both_have(whol
         again.against["cot"]["teacher_accuracy"].value
     )
     text = markdown(whole)
-    assert "cot *" in text and "- cot, x/1: failed: <script>alert(1)</script> \\| gone" in text
+    assert "cot *" in text and "- failed: <script>alert(1)</script> \\| gone (cot on x/1)" in text
 
 
 def test_over_all_data_sets_each_counts_alike() -> None:
@@ -84,7 +84,7 @@ def test_over_all_data_sets_each_counts_alike() -> None:
 def test_a_method_without_a_data_set_is_named_in_the_mean() -> None:
     cells = [run(d, m, 0) for d in ("x", "y") for m in METHODS]
     cells[1] = Scored("x", "cot", 0, "over budget", "too dear")
-    assert "not comparable with the others here: cot" in markdown(bench(cells))
+    assert "Over y alone, so not comparable with the others: cot." in markdown(bench(cells))
 
 
 def test_what_is_not_known_is_a_dash_and_no_zero() -> None:
@@ -99,7 +99,9 @@ def test_what_is_not_known_is_a_dash_and_no_zero() -> None:
 
 def test_a_bench_of_which_nothing_worked_still_says_why() -> None:
     result = bench([Scored("x", m, 0, "failed", "no key") for m in METHODS])
-    assert markdown(result).count("failed: no key") == 3 and "no key" in render_bench(result)
+    assert "failed: no key (few_shot on x/0, cot on x/0, better on x/0)" in markdown(
+        result
+    ) and "no key" in render_bench(result)
     assert len(cell_rows(result)) == 3 and summary_rows(result)
 
 

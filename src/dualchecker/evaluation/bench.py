@@ -72,7 +72,7 @@ class Row:
         numbers: Means over seeds.
         against: By baseline and score: the paired difference over the seeds that both have.
         each_seed: By baseline and score: the difference of each seed alone.
-        datasets: How many data sets the row is over.
+        over: The data sets of which there is a result.
     """
 
     method: str
@@ -82,7 +82,7 @@ class Row:
     numbers: Mapping[str, float] = field(default_factory=dict)
     against: Mapping[str, Mapping[str, Difference]] = field(default_factory=dict)
     each_seed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
-    datasets: int = 1
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _row(method: str, cells: Sequence[Scored], runs: _Runs, baselines: Sequence[
             base: {name: tuple(float(draws[0]) for draws in runs.values()) for name, runs in by.items() if runs}
             for base, by in each.items()
         },
-        datasets=1 if done else 0,
+        over=tuple(dict.fromkeys(cell.data for cell in done)),
     )
 
 
@@ -250,5 +250,5 @@ def _overall(
             base: {name: tuple(float(one[0]) for one in draws(name, base)) for name in by}
             for base, by in against.items()
         },
-        datasets=len(there),
+        over=tuple(there),
     )

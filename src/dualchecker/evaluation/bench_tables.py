@@ -6,7 +6,7 @@ from typing import Any
 
 from dualchecker.evaluation.bench import OVERALL, SCORES, Comparison, Row
 from dualchecker.evaluation.comparison import Difference
-from dualchecker.evaluation.formats import DASH, decimal, interval, known, money, percent, whole
+from dualchecker.evaluation.formats import DASH, decimal, interval, known, money, percent, plural, whole
 from dualchecker.evaluation.scores import LabelScores
 
 DIFFERENCES = ("teacher_macro_f1", "teacher_accuracy", "student_macro_f1", "student_accuracy")
@@ -21,6 +21,9 @@ WORDS = {
     "student_accuracy": "student accuracy",
 }
 """Scores as the tables call them."""
+
+_NAMED = 6
+"""So many runs without a result are named for each reason; bench.csv names all."""
 
 HOW_TO_READ = (
     "Scores are means over seeds, with 95 % bootstrap intervals over records. The teacher is scored on all pool "
@@ -112,9 +115,16 @@ def clear(apart: Difference) -> bool:
     return apart.low > 0 or apart.high < 0
 
 
-def missing(comparison: Comparison, data: str) -> list[tuple[str, str, str]]:
-    """Method, data set with seed, and reason of every run without a result."""
-    return [(row.method, place, why) for row in comparison.tables[data] for place, why in row.missing.items()]
+def missing(comparison: Comparison, data: str) -> list[tuple[str, str]]:
+    """Every reason why a run has no result, and the runs of which it is the reason."""
+    runs: dict[str, list[str]] = {}
+    for row in comparison.tables[data]:
+        for place, why in row.missing.items():
+            runs.setdefault(why, []).append(f"{row.method} on {place}")
+    return [
+        (why, ", ".join(own[:_NAMED]) + (f" and {plural(len(own) - _NAMED, 'other')}" if len(own) > _NAMED else ""))
+        for why, own in runs.items()
+    ]
 
 
 def title(comparison: Comparison, data: str) -> str:
@@ -128,9 +138,16 @@ def about(comparison: Comparison, data: str) -> str:
     """What the tables of a data set rest on."""
     seeds = f"seeds {', '.join(map(str, comparison.seeds))}" if len(comparison.seeds) > 1 else "one seed"
     if data == OVERALL:
-        short = [row.method for row in comparison.tables[data] if row.datasets < len(comparison.tables) - 1]
-        gap = f" Not on all of them, so not comparable with the others here: {', '.join(short)}." if short else ""
-        return f"Every data set counts alike; {seeds}.{gap}"
+        everywhere = tuple(name for name in comparison.tables if name != OVERALL)
+        short: dict[tuple[str, ...], list[str]] = {}
+        for row in comparison.tables[data]:
+            if row.over != everywhere:
+                short.setdefault(row.over, []).append(row.method)
+        gaps = "".join(
+            f" Over {', '.join(over) or 'none of them'} alone, so not comparable with the others: {', '.join(who)}."
+            for over, who in short.items()
+        )
+        return f"Every data set counts alike; {seeds}.{gaps}"
     pool, test = comparison.sizes.get(data, (0, 0))
     return f"{pool:,} pool records with a human label, {test:,} test records; {seeds}."
 
@@ -144,7 +161,7 @@ def markdown(comparison: Comparison) -> str:
         gone = missing(comparison, data)
         if gone:
             parts.append("\\* without these runs:")
-            parts.append("\n".join(f"- {_plain(m)}, {_plain(place)}: {_plain(why)}" for m, place, why in gone))
+            parts.append("\n".join(f"- {_plain(why)} ({_plain(runs)})" for why, runs in gone))
         for baseline in comparison.baselines:
             table = difference_table(comparison, data, baseline)
             if table:
@@ -187,7 +204,7 @@ def summary_rows(comparison: Comparison) -> list[dict[str, Any]]:
     rows = []
     for data, table in comparison.tables.items():
         for row in table:
-            base = {"data": data, "method": row.method, "seeds": len(row.seeds), "datasets": row.datasets}
+            base = {"data": data, "method": row.method, "seeds": len(row.seeds), "datasets": len(row.over)}
             for name in SCORES:
                 estimate: Mapping[str, Any] = row.scores.get(name, {})
                 entry = {**base, "score": name, **{k: _digits(estimate.get(k)) for k in ("value", "low", "high")}}

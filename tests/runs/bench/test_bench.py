@@ -250,7 +250,7 @@ def test_two_data_sets_have_a_table_each_and_one_over_both(write: Write, tmp_pat
     for number in (0, 1):
         each = [tables[name][number].scores["student_accuracy"]["value"] for name in ("one", "two")]
         assert tables["all"][number].scores["student_accuracy"]["value"] == pytest.approx(sum(each) / 2)
-        assert tables["all"][number].datasets == 2
+        assert tables["all"][number].over == ("one", "two")
     assert "## Mean over 2 data sets" in (tmp_path / "out/bench.md").read_text(encoding="utf-8")
 
 
