@@ -18,6 +18,9 @@ from dualchecker.ledger import content_hash
 from dualchecker.runs.bench.draws import data_for_seed
 from dualchecker.runs.bench.methods import method_names, method_settings
 
+_NO_EXTRAS = {"few_shot": False, "references": False, "noise": False, "slices": "none"}
+"""What a run's own report compares with and looks into costs calls and time; a baseline is a cell of its own."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -93,12 +96,11 @@ def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
                 _put(raw, key, value, bench)
             fixed = {
                 "student.seed": seed,
-                "report.few_shot": False,  # a cell of its own, if it is asked for
-                "report.references": False,
                 "output": str(home / method / str(seed)),
             }
             for key, value in fixed.items():
                 _put(raw, key, value, bench)
+            raw["report"] |= {key: value for key, value in _NO_EXTRAS.items() if key in raw["report"]}
             yield Cell(name, method, seed, _build(raw, bench, f"{name}/{method}"), dataset, home)
 
 

@@ -71,4 +71,4 @@ def _draw_gold(gold: Sequence[Record], how: int | PerLabel, generator: random.Ra
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return {"id": record.id, "text": record.text, "detail": record.detail, "label": record.label}
+    return {**record.meta, "id": record.id, "text": record.text, "detail": record.detail, "label": record.label}
