@@ -116,18 +116,32 @@ def calls_chart(rows: Sequence[Row], score: str, *, name: str, title: str) -> Ma
     for method, calls, estimate in shown:
         note = f"{method}: {interval(estimate)}, {decimal(calls, 2)} calls per record"
         body.append(_dot(*spots[method], 4, "dot", note))
-    for method, (left, base, anchor) in _labels(spots, x, y).items():
-        body.append(_text(left, base, method, "hint", anchor))
+    names = _short([method for method, *_ in shown])
+    for method, (left, base, anchor) in _labels(spots, names, x, y).items():
+        if abs(base - 4 - spots[method][1]) > 6:  # too far from its dot to be told whose it is
+            body.append(_line(*spots[method], left, base - 4, "leader"))
+        body.append(_text(left, base, names[method], "hint", anchor))
     description = "; ".join(f"{m}: {interval(e)} at {decimal(c, 2)} calls" for m, c, e in shown)
     return _svg(name, title, description, height, body)
 
 
-def _labels(spots: Mapping[str, tuple[float, float]], x: _Axis, y: _Axis) -> dict[str, tuple[float, float, str]]:
+def _short(methods: Sequence[str]) -> dict[str, str]:
+    """Names for a crowded place: of a variant of another method, what sets it apart from that."""
+    names = {}
+    for method in methods:
+        whole = max((m for m in methods if method.startswith(m + "_")), key=len, default="")
+        names[method] = "… " + method[len(whole) + 1 :].replace("_", " ") if whole else method
+    return names
+
+
+def _labels(
+    spots: Mapping[str, tuple[float, float]], names: Mapping[str, str], x: _Axis, y: _Axis
+) -> dict[str, tuple[float, float, str]]:
     """A place beside each dot where the label covers as little as possible; the first dots choose first."""
     taken = [_Box(a - 5, b - 5, a + 5, b + 5) for a, b in spots.values()]
     placed = {}
     for method, (a, b) in sorted(spots.items(), key=lambda item: (item[1][1], item[1][0])):
-        wide = _LETTER * len(method)
+        wide = _LETTER * len(names[method])
         places = [(a + side * 8, b + 4 + down, side) for down in (0, -9, 9, -18, 18, -27, 27) for side in (1, -1)]
 
         def cost(place: tuple[float, float, int], wide: float = wide, b: float = b) -> tuple[float, float]:

@@ -76,6 +76,7 @@ def _marked(table: Table) -> dict[str, Any]:
 
     def cell(text: str) -> Markup:
         value, _, more = visible(text).replace("**", "").partition(" (")
+        value = Markup("_<wbr>").join(value.split("_"))  # where a long name may be broken
         shape = Markup("<b>{}</b>{}") if text.startswith("**") else Markup("{}{}")
         return shape.format(value, Markup("<small>{}</small>").format(more.replace(")", "")) if more else "")
 
