@@ -22,7 +22,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# DATA: a folder as benchmarks/classification.py describes it.
+# DATA: a folder as benchmarks/data_sets.py describes it.
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/classification.py --data $(DATA) --seeds 3
 

@@ -2,16 +2,15 @@
 
     python benchmarks/classification.py --data DATA [--seeds 3] [--only banking77,causal-news] [--student linear]
 
-DATA is a folder with banking77/, causal-news/ and pubmedqa/ as JSON lines (id, text, label, perhaps detail). For
-every data set and seed, gold and pool are drawn from the training file; the test file is scored once, by the report.
-The teacher is the embedded exemplar, or recorded answers of a real LLM. Results go to --out as JSON, one file a run,
-and are not computed again while the file is there; the table is printed and, with --write, put into docs/benchmarks.md.
+DATA is a folder as benchmarks/data_sets.py describes it. For every data set and seed, gold and pool are drawn from
+the training file; the test file is scored once, by the report. The teacher is the embedded exemplar, or recorded
+answers of a real LLM. Results go to --out as JSON, one file a run, and are not computed again while the file is there;
+the table is printed and, with --write, put into docs/benchmarks.md.
 """
 
 import argparse
 import json
 import os
-import random
 import sys
 import tempfile
 import time
@@ -25,114 +24,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 
+from data_sets import SETS
 from dualchecker.config import build_config
-from dualchecker.data import fingerprint, load_dataset
+from dualchecker.data import load_dataset
 from dualchecker.embedding import CachedEmbedder, make_embedder
 from dualchecker.evaluation import judge_predictions
 from dualchecker.records import Example
 from dualchecker.runs import Run, distill
 from dualchecker.students import LinearStudent, choose_features
 from dualchecker.tasks import Classification
-
-Rows = list[dict[str, Any]]
-
-
-def read(path: Path) -> Rows:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-
-
-def without_test(rows: Rows, test: Rows) -> Rows:
-    """Training rows whose text does not stand in the test file."""
-    known = {fingerprint(row["text"]) for row in test}
-    return [row for row in rows if fingerprint(row["text"]) not in known]
-
-
-def banking77(data: Path, seed: int) -> dict[str, Any]:
-    """10 gold a class, 3,000 of the rest as the pool."""
-    test = read(data / "banking77/test.jsonl")
-    rows = without_test(read(data / "banking77/train.jsonl"), test)
-    generator = random.Random(seed)
-    generator.shuffle(rows)
-    taken: dict[str, int] = defaultdict(int)
-    gold, rest = [], []
-    for row in rows:
-        taken[row["label"]] += 1
-        (gold if taken[row["label"]] <= 10 else rest).append(row)
-    labels = dict.fromkeys(sorted(taken), "")
-    return {
-        "question": "Which intent does this message of a bank's customer have?",
-        "labels": labels,
-        "gold": gold,
-        "pool": rest[:3000],
-        "test": test,
-    }
-
-
-def causal_news(data: Path, seed: int) -> dict[str, Any]:
-    """200 gold, the rest as the pool."""
-    test = read(data / "causal-news/test.jsonl")
-    rows = without_test(read(data / "causal-news/train.jsonl"), test)
-    random.Random(seed).shuffle(rows)
-    return {**CAUSAL, "gold": rows[:200], "pool": rows[200:], "test": test}
-
-
-CAUSAL = {
-    "question": "Does this news sentence tell of an event that is caused by another?",
-    "labels": {
-        "causal": "One event or state in the sentence is said to bring about another.",
-        "not_causal": "No such relation is told.",
-    },
-}
-
-
-def pubmedqa(data: Path, seed: int) -> dict[str, Any]:
-    """200 gold, 300 pool; the question is the short form, the abstract the long one."""
-    test = read(data / "pubmedqa/test.jsonl")
-    rows = without_test(read(data / "pubmedqa/train.jsonl"), test)
-    random.Random(seed).shuffle(rows)
-    return {
-        "question": "What does the study answer to the question in its title?",
-        "labels": {"yes": "The findings support it.", "no": "They contradict it.", "maybe": "They leave it open."},
-        "gold": rows[:200],
-        "pool": rows[200:500],
-        "test": test,
-    }
-
-
-def causal_news_llm(data: Path, seed: int) -> dict[str, Any]:
-    """A real LLM's recorded answers to 1,500 sentences; its 200 demonstrations are the gold."""
-    test = read(data / "causal-news/test.jsonl")
-    rows = read(data / "causal-news/train.jsonl")
-    answers = data / "causal-news/answers/assistant-llm_aligned_shots.jsonl"
-    answered = {row["id"] for row in read(answers)}
-    gold_ids = set(json.loads((data / "causal-news/answers/gold_ids.json").read_text()))
-    return {
-        **CAUSAL,
-        "gold": [row for row in rows if row["id"] in gold_ids],
-        "pool": [row for row in rows if row["id"] in answered and row["id"] not in gold_ids],
-        "test": test,
-        "teacher": {"kind": "recorded", "answers": str(answers.resolve()), "model": "assistant-llm"},
-        "allow_leaks": True,
-    }
-
-
-def pubmedqa_llm(data: Path, seed: int) -> dict[str, Any]:
-    """A real LLM's recorded answers to short and long form; 200 gold, 300 pool."""
-    answers = data / "pubmedqa/answers"
-    files = {rung: str((answers / f"assistant-llm_{rung}.jsonl").resolve()) for rung in ("brief", "detail")}
-    return {
-        **pubmedqa(data, seed),
-        "teacher": {"kind": "recorded", "answers": files, "model": "assistant-llm"},
-    }
-
-
-SETS = {
-    "banking77": banking77,
-    "causal-news": causal_news,
-    "pubmedqa": pubmedqa,
-    "causal-news, recorded LLM": causal_news_llm,
-    "pubmedqa, recorded LLM": pubmedqa_llm,
-}
 
 
 def run(name: str, spec: dict[str, Any], seed: int, student: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class GoldIndex:
             counter_labels: For each of these labels, add its ``per_label`` nearest if they are not there yet.
             per_label: See above.
         """
-        order = [int(i) for i in np.argsort(-scores, kind="stable") if np.isfinite(scores[i])]
+        ranked = np.argsort(-scores, kind="stable")
+        order: list[int] = ranked[np.isfinite(scores[ranked])].tolist()
         chosen = set(order[:count])
         for label in counter_labels:
             chosen.update([i for i in order if self._labels[i] == label][:per_label])

@@ -1,5 +1,6 @@
 """The run file: one YAML document, its models and its reader."""
 
+from dualchecker.config.bench import BenchConfig, BenchData, PerLabel, build_bench, load_bench
 from dualchecker.config.file import build_config, load_config, parse_setting
 from dualchecker.config.models import (
     RUNGS,
@@ -24,12 +25,15 @@ from dualchecker.config.models import (
 __all__ = [
     "RUNGS",
     "AlignConfig",
+    "BenchConfig",
+    "BenchData",
     "CheckConfig",
     "Columns",
     "DataConfig",
     "EvolveConfig",
     "LimitsConfig",
     "MethodName",
+    "PerLabel",
     "PrecisionThreshold",
     "ReportConfig",
     "RunConfig",
@@ -39,7 +43,9 @@ __all__ = [
     "StudentConfig",
     "TaskConfig",
     "TeacherConfig",
+    "build_bench",
     "build_config",
+    "load_bench",
     "load_config",
     "parse_setting",
 ]

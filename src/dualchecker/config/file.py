@@ -70,10 +70,11 @@ def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str
     return found
 
 
-def _known_keys(path: Sequence[str]) -> list[str]:
-    """The keys that may stand at ``path`` in the run file."""
-    model: Any = RunConfig
-    for name in path:
+def _known_keys(path: Sequence[str], root: type[BaseModel] = RunConfig) -> list[str]:
+    """The keys that may stand at ``path`` in a file whose model is ``root``."""
+    model: Any = root
+    names = iter(path)
+    for name in names:
         annotation = getattr(model, "model_fields", {}).get(name)
         if annotation is None:
             return []
@@ -81,25 +82,33 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
         if model is None:
             return []
+        if getattr(annotation.annotation, "__origin__", None) is dict and not next(names, ""):
+            return []  # the names in such a mapping are the user's own
     return list(model.model_fields)
 
+
+_PAGES = {"run": "run-file.md", "bench": "bench.md"}
+"""Where the keys of each kind of file are listed."""
 
 Places = Mapping[tuple[str, ...], int | str]
 """Where each key path was given: a line of the file, or the ``--set`` option."""
 
 
-def _place(loc: Sequence[Any], kind: str, lines: Places) -> tuple[str, ...]:
+def _place(loc: Sequence[Any], kind: str, lines: Places, root: type[BaseModel]) -> tuple[str, ...]:
     """The key path of an error: pydantic's location without the names of union branches."""
     path: tuple[str, ...] = ()
     for index, part in enumerate(str(p) for p in loc):
         last = index == len(loc) - 1
-        if (*path, part) in lines or part in _known_keys(path) or (last and kind == "extra_forbidden"):
+        if (*path, part) in lines or part in _known_keys(path, root) or (last and kind == "extra_forbidden"):
             path = (*path, part)
     return path
 
 
-def _explain(error: ValidationError, lines: Places, source: str) -> ConfigError:
-    items = [(_place(item["loc"], item["type"], lines), item) for item in error.errors()]
+def explain(
+    error: ValidationError, lines: Places, source: str, root: type[BaseModel] = RunConfig, what: str = "run"
+) -> ConfigError:
+    """What pydantic found in a run or bench file (``what``, with the model ``root``), with keys and lines."""
+    items = [(_place(item["loc"], item["type"], lines, root), item) for item in error.errors()]
     messages: list[str] = []
     in_file = False
     for path, item in items:
@@ -111,21 +120,21 @@ def _explain(error: ValidationError, lines: Places, source: str) -> ConfigError:
         place = f"{line}: " if isinstance(line, str) else f"line {line}: " if line else ""
         name = ".".join(path)
         if item["type"] == "extra_forbidden":
-            known = _known_keys(path[:-1])
+            known = _known_keys(path[:-1], root)
             close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
             hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
             messages.append(f"{place}unknown key '{name}'; {hint}")
         elif item["type"] == "missing":
             messages.append(f"{place}'{name}' is missing")
         elif item["type"] == "model_type":
-            messages.append(f"{place}{name}: must be a section with the keys {', '.join(_known_keys(path))}")
+            messages.append(f"{place}{name}: must be a section with the keys {', '.join(_known_keys(path, root))}")
         else:
             messages.append(f"{place}{name}: {item['msg'].removeprefix('Value error, ')}")
     reasons = "\n  ".join(dict.fromkeys(messages))
     return ConfigError(
-        f"The run file {source} cannot be used." if in_file else "A --set option cannot be used.",
+        f"The {what} file {source} cannot be used." if in_file else "A --set option cannot be used.",
         why=f"\n  {reasons}\n",
-        fix=f"Mend the {'file' if in_file else 'option'}; docs/run-file.md lists every key.",
+        fix=f"Mend the {'file' if in_file else 'option'}; docs/{_PAGES[what]} lists every key.",
     )
 
 
@@ -150,18 +159,47 @@ def build_config(raw: Mapping[str, Any], *, root: Path = Path(), source: str = "
     Raises:
         ConfigError: A key is unknown or missing, or a value does not fit.
     """
-    return _validate(dict(raw), root, source, {})
+    return validate(raw, root, source, {})
 
 
-def _validate(raw: dict[str, Any], root: Path, source: str, lines: Places) -> RunConfig:
+def validate(raw: Mapping[str, Any], root: Path, source: str, lines: Places) -> RunConfig:
+    """A configuration from the values of a file; errors name the places where keys were given.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value does not fit.
+    """
     # A section whose keys are all commented out is an empty one.
     given = {name: value for name, value in raw.items() if value is not None}
     try:
         config = RunConfig.model_validate(given)
     except ValidationError as error:
-        raise _explain(error, lines, source) from None
+        raise explain(error, lines, source) from None
     config._root = root
     return config
+
+
+def read_yaml(file: Path, what: str = "run") -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    """The values of a run or bench file, and the line of every key path.
+
+    Raises:
+        ConfigError: The file is missing, cannot be read, or holds no YAML mapping.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = "Write one with: dualchecker init YOUR_DATA.jsonl" if what == "run" else "Check the path."
+        raise ConfigError(f"There is no {what} file {file}.", fix=hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The {what} file {file} cannot be read.", why=str(error)) from error
+    try:
+        node = yaml.compose(text, _Loader)
+        raw = _values(text)
+    except _BROKEN_YAML as error:
+        raise ConfigError(f"The {what} file {file} is not valid YAML.", why=str(error)) from error
+    if not isinstance(raw, dict):
+        fix = f"See docs/{_PAGES[what]} for an example."
+        raise ConfigError(f"The {what} file {file} holds no settings.", fix=fix)
+    return raw, _lines(node)
 
 
 def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
@@ -171,22 +209,8 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
         ConfigError: The file is missing, is no YAML, or breaks the schema; says the line.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"There is no run file {file}.", fix="Write one with: dualchecker init YOUR_DATA.jsonl"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The run file {file} cannot be read.", why=str(error)) from error
-    try:
-        node = yaml.compose(text, _Loader)
-        raw = _values(text)
-    except _BROKEN_YAML as error:
-        raise ConfigError(f"The run file {file} is not valid YAML.", why=str(error)) from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"The run file {file} holds no settings.", fix="See docs/run-file.md for an example.")
-    places: dict[tuple[str, ...], int | str] = dict(_lines(node))
+    raw, lines = read_yaml(file)
+    places: dict[tuple[str, ...], int | str] = dict(lines)
     for setting in settings:
         keys, value = parse_setting(setting)
         places[keys] = f"--set {setting}"
@@ -198,4 +222,4 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
             if not isinstance(target, dict):
                 raise ConfigError(f"--set {setting!r}: '{key}' is a value, not a section.")
         target[keys[-1]] = value
-    return _validate(raw, file.parent, str(file), places)
+    return validate(raw, file.parent, str(file), places)

@@ -35,7 +35,7 @@ def prompt_files() -> ImmutableSandboxedEnvironment:
 
 def estimate_tokens(text: str) -> int:
     """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
-    other = sum(1 for character in text if ord(character) > 127) if not text.isascii() else 0
+    other = len(text) - len(text.encode("ascii", "ignore"))
     return (len(text) - other) // 4 + other + 1
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.output import write_outputs
-from dualchecker.runs.parts import Parts, build_parts, build_task
+from dualchecker.runs.parts import Parts, Prepared, build_parts, build_task
 from dualchecker.students import Student
 
 _LEAST_VALIDATION = 50
@@ -49,7 +50,13 @@ class Run:
         return self.folder / "report.html"
 
 
-def distill(config: RunConfig | str | Path, *, progress: Progress | None = None) -> Run:
+def distill(
+    config: RunConfig | str | Path,
+    *,
+    progress: Progress | None = None,
+    ledger: Ledger | None = None,
+    prepared: Prepared | None = None,
+) -> Run:
     """Run everything that a run file describes, and write the outcome into its output folder.
 
     Run again after any interruption: what the ledger holds is not asked again, and the same outcome appears.
@@ -57,6 +64,8 @@ def distill(config: RunConfig | str | Path, *, progress: Progress | None = None)
     Args:
         config: A configuration, or the path of a run file.
         progress: Told what happens.
+        ledger: An open one, which stays open; by default that of the output folder.
+        prepared: Data and vectors of an earlier run on the same data and seed.
 
     Raises:
         DualcheckerError: With what happened, why, and what to do.
@@ -64,11 +73,11 @@ def distill(config: RunConfig | str | Path, *, progress: Progress | None = None)
     config = config if isinstance(config, RunConfig) else load_config(config)
     progress = progress or Silent()
     task = build_task(config)
-    dataset = load_dataset(config, task)
+    dataset = prepared.dataset if prepared else load_dataset(config, task)
     for warning in dataset.warnings:
         progress.note(warning)
-    with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
-        parts = build_parts(config, task, dataset, ledger, progress)
+    with nullcontext(ledger) if ledger else Ledger.open(config.output_dir / "ledger.sqlite") as opened:
+        parts = build_parts(config, task, dataset, opened, progress, prepared)
         try:
             return _distill(parts)
         finally:

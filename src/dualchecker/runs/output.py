@@ -8,7 +8,7 @@ import yaml
 from dualchecker.data import write_json, write_jsonl, write_table, write_text
 from dualchecker.evaluation import render_report
 from dualchecker.methods import Distilled
-from dualchecker.records import Labelled
+from dualchecker.records import Labelled, Record
 from dualchecker.runs.parts import Parts
 from dualchecker.students import Student, model_card
 
@@ -49,6 +49,15 @@ def label_rows(labels: Sequence[Labelled]) -> list[dict[str, Any]]:
     return rows
 
 
+def prediction_rows(student: Student, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What ``predictions.jsonl`` holds: what the student says of each test record, and how sure it is."""
+    rows = zip(records, student.predict(records), strict=True)
+    return [
+        {"id": record.id, "label": student.labels[p.argmax()], "probability": round(float(p.max()), 4)}
+        for record, p in rows
+    ]
+
+
 def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: dict[str, Any]) -> None:
     """Everything but the ledger, which is there already."""
     folder, config = parts.config.output_dir, parts.config
@@ -70,6 +79,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         teacher=parts.teacher.name,
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
+    write_jsonl(folder / "predictions.jsonl", prediction_rows(student, parts.dataset.test))
     student.save(folder / "student", card, about)
     write_text(folder / "report.html", render_report(metrics, rows))
     # Last: its presence says that the run is complete.

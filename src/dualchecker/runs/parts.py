@@ -1,6 +1,7 @@
 """From a run file to the parts of a run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
@@ -86,10 +87,40 @@ def build_task(config: RunConfig) -> Classification:
     return Classification(config.task.question, dict(config.task.labels))
 
 
-def build_embedder(config: RunConfig) -> Embedder:
-    """The aligner's embedder; dense vectors are kept in the run's folder."""
+@dataclass(frozen=True)
+class Prepared:
+    """What hangs on the data alone: runs that differ in nothing else than the method can share it."""
+
+    dataset: Dataset
+    embedder: Embedder
+    features: Features
+    l2: float
+
+
+def build_embedder(config: RunConfig, cache: Path | None = None) -> Embedder:
+    """The aligner's embedder; dense vectors are kept in ``cache``, by default in the run's folder."""
     embedder = make_embedder(config.model_name(config.align.embedder))
-    return embedder if isinstance(embedder, NgramEmbedder) else CachedEmbedder(embedder, config.output_dir / "cache")
+    if isinstance(embedder, NgramEmbedder):
+        return embedder
+    return CachedEmbedder(embedder, cache or config.output_dir / "cache")
+
+
+def prepare(
+    config: RunConfig, task: Classification, dataset: Dataset, progress: Progress, embedder: Embedder | None = None
+) -> Prepared:
+    """Embed all texts, and choose the features of linear students on gold."""
+    embedder = embedder or build_embedder(config)
+    everything = (*dataset.gold, *dataset.pool, *dataset.test)
+    progress.stage("embedding", f"{len(everything)} texts")
+    # Document frequencies are learnt without the test texts, which nothing may touch before the report.
+    embedder.fit([record.long_text for record in (*dataset.gold, *dataset.pool)])
+    if isinstance(embedder, CachedEmbedder):
+        embedder.embed([record.text for record in everything])
+        embedder.embed([record.long_text for record in everything if record.detail])
+        embedder.save()
+    fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
+    features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
+    return Prepared(dataset, embedder, features, l2)
 
 
 def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
@@ -108,21 +139,20 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
     return ExemplarTeacher(own)
 
 
-def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledger: Ledger, progress: Progress) -> Parts:
-    """Put a run together. Nothing is asked yet; texts are embedded."""
+def build_parts(
+    config: RunConfig,
+    task: Classification,
+    dataset: Dataset,
+    ledger: Ledger,
+    progress: Progress,
+    prepared: Prepared | None = None,
+) -> Parts:
+    """Put a run together. Nothing is asked yet; texts are embedded, unless that is ``prepared`` already."""
     if config.student.kind == "encoder":
         check_base(config.model_name(config.student.base))  # before anything is asked and paid for
-    everything = (*dataset.gold, *dataset.pool, *dataset.test)
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
-    embedder = build_embedder(config)
-    progress.stage("embedding", f"{len(everything)} texts")
-    # Document frequencies are learnt without the test texts, which nothing may touch before the report.
-    embedder.fit([record.long_text for record in (*dataset.gold, *dataset.pool)])
-    if isinstance(embedder, CachedEmbedder):
-        embedder.embed([record.text for record in everything])
-        embedder.embed([record.long_text for record in everything if record.detail])
-        embedder.save()
-    features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
+    prepared = prepared or prepare(config, task, dataset, progress)
+    embedder, features, l2 = prepared.embedder, prepared.features, prepared.l2
     asker = Asker(ledger, config.limits, progress, seed=config.data.seed)
     teacher = build_teacher(config.teacher, config, embedder)
     senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None

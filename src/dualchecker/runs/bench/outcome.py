@@ -1,0 +1,106 @@
+"""What became of a cell, on disk beside its run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dualchecker.data import write_json
+from dualchecker.evaluation.bench import Judged, Scored
+from dualchecker.runs.bench.cells import Cell
+from dualchecker.runs.bench.meter import Used
+
+State = Literal["done", "failed", "over budget", "not run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Attributes:
+        key: The cell's key when it was run.
+        state: ``over budget`` is a run that would have used more than every method may.
+        reason: Why there is no result, where there is none.
+        seconds: Of computing. Replies that were in the ledger took none.
+        used: Requests, tokens and money, whenever they were paid.
+        notes: What the run remarked.
+    """
+
+    key: str
+    state: State
+    reason: str = ""
+    seconds: float = 0.0
+    used: Used = field(default_factory=Used)
+    notes: tuple[str, ...] = ()
+
+    def is_due(self, retry_failed: bool) -> bool:
+        """Whether the cell is to be run."""
+        return self.state == "not run" or (retry_failed and self.state != "done")
+
+
+def _file(cell: Cell) -> Path:
+    return cell.folder / "cell.json"
+
+
+def save_outcome(cell: Cell, outcome: Outcome) -> None:
+    write_json(_file(cell), asdict(outcome))
+
+
+def load_outcome(cell: Cell) -> Outcome:
+    """What is on disk; ``not run`` where nothing is, or where it came of another configuration."""
+    nothing = Outcome(cell.key, "not run")
+    try:
+        raw = json.loads(_file(cell).read_text(encoding="utf-8"))
+        outcome = Outcome(**{**raw, "used": Used(**raw["used"]), "notes": tuple(raw["notes"])})
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or half of an older version: it is run again
+        return nothing
+    if outcome.key != cell.key or (outcome.state == "done" and not (cell.folder / "metrics.json").is_file()):
+        return nothing
+    return outcome
+
+
+def score_cell(cell: Cell, outcome: Outcome) -> Scored:
+    """A cell as the tables take it: its labels and predictions beside the human labels."""
+    if outcome.state != "done":
+        return Scored(cell.data, cell.method, cell.seed, outcome.state, outcome.reason)
+    metrics = json.loads((cell.folder / "metrics.json").read_text(encoding="utf-8"))
+    labels = {row["id"]: row for row in _rows(cell.folder / "labels.jsonl")}
+    predictions = {row["id"]: row for row in _rows(cell.folder / "predictions.jsonl")}
+    known = [record for record in cell.dataset.pool if record.label is not None]
+    accepted = [row["status"] == "accepted" for row in labels.values()]
+    count = max(len(labels), 1)
+    test: Mapping[str, Any] = (metrics.get("student") or {}).get("test") or {}
+    return Scored(
+        cell.data,
+        cell.method,
+        cell.seed,
+        outcome.state,
+        teacher=Judged(
+            tuple(r.id for r in known),
+            tuple(labels[r.id]["label"] for r in known),
+            tuple(r.label or "" for r in known),
+        ),
+        accepted=tuple(labels[r.id]["status"] == "accepted" for r in known),
+        student=Judged(
+            tuple(r.id for r in cell.dataset.test),
+            tuple(predictions[r.id]["label"] for r in cell.dataset.test),
+            tuple(r.label or "" for r in cell.dataset.test),
+        ),
+        numbers={
+            "accepted": sum(accepted) / count,
+            "abstained": sum(row["status"] == "abstained" for row in labels.values()) / count,
+            "failed": sum(row["status"] == "failed" for row in labels.values()) / count,
+            "student_ece": test.get("ece"),
+            "requests": outcome.used.requests,
+            "requests_per_record": outcome.used.requests / count,
+            "tokens": outcome.used.prompt_tokens + outcome.used.completion_tokens,
+            "tokens_per_record": (outcome.used.prompt_tokens + outcome.used.completion_tokens) / count,
+            "cost": outcome.used.cost,
+            "seconds": outcome.seconds,
+        },
+    )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
