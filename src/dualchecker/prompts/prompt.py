@@ -25,6 +25,8 @@ class Shown:
         human_label: The label to explain, when the purpose is ``explain``.
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
+        question: What is asked of the text.
+        descriptions: Of the labels, as they were shown; one a label, or none at all.
     """
 
     text: str
@@ -33,6 +35,13 @@ class Shown:
     human_label: str | None = None
     previous: tuple[Answer, ...] = ()
     long: bool = False
+    question: str = ""
+    descriptions: tuple[str, ...] = ()
+
+    @property
+    def guide(self) -> tuple[tuple[str, str], ...]:
+        """Every label with its description, which may be empty."""
+        return tuple(zip(self.labels, self.descriptions or ("",) * len(self.labels), strict=True))
 
 
 @dataclass(frozen=True)

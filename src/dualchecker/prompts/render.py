@@ -143,11 +143,24 @@ class PromptWriter:
             record_id=record.id,
             rung="explain" if human_label is not None else rung.name,
             messages=messages,
-            shown=Shown(text, tuple(self.task.labels), demonstrations, human_label, previous, rung.long),
+            shown=Shown(
+                text,
+                tuple(self.task.labels),
+                demonstrations,
+                human_label,
+                previous,
+                rung.long,
+                self.task.question,
+                tuple(description for _, description in self._guide(rung)),
+            ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
             notes=tuple(notes),
         )
+
+    def _guide(self, rung: Rung) -> list[tuple[str, str]]:
+        labels: Mapping[str, str] = self.task.labels
+        return [(name, text if rung.full_guide else _first_sentence(text)) for name, text in labels.items()]
 
     def _messages(
         self,
@@ -169,12 +182,10 @@ class PromptWriter:
             return block_file.render(tag=tag, text=by_id[demo.record.id], rationale=demo.rationale, label=demo.label)
 
         fixed_ids = {demo.record.id for demo in template.fixed}
-        labels: Mapping[str, str] = self.task.labels
-        guide = [(name, text_ if rung.full_guide else _first_sentence(text_)) for name, text_ in labels.items()]
         values = {
             "question": self.task.question,
-            "labels": guide,
-            "names": json.dumps(list(labels), ensure_ascii=False),
+            "labels": self._guide(rung),
+            "names": json.dumps(list(self.task.labels), ensure_ascii=False),
             "purpose": "label" if human_label is None else "explain",
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
             "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],
