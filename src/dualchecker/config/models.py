@@ -91,7 +91,7 @@ class SeniorConfig(_Section):
     wire: Literal["systemone", "decisions"] = "systemone"
     binary: Literal["choice", "yes_no"] = "choice"
     orders: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"
-    max_options: int = Field(default=255, ge=2)
+    max_options: int = Field(default=255, ge=3)
     max_questions: int = Field(default=32, ge=1)
     none_of_these: bool = False
 
@@ -101,8 +101,6 @@ class SeniorConfig(_Section):
             raise ValueError(f"a teacher of kind {self.kind} needs both model and base_url")
         if self.none_of_these and self.binary == "yes_no":
             raise ValueError("none_of_these is an option of a choice; binary: yes_no offers none")
-        if self.none_of_these and self.max_options < 3:
-            raise ValueError("none_of_these takes one of the max_options, which leaves fewer than two for labels")
         if self.kind == "recorded" and not self.answers:
             raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
         if self.kind == "exemplar" and (self.model or self.base_url):
