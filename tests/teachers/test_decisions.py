@@ -228,7 +228,7 @@ async def test_none_of_these_is_an_outcome_and_its_mass_is_told(
 async def test_more_labels_than_a_question_takes_are_a_tournament(serve: Serve, teach: Any) -> None:
     endpoint = Endpoint(most=8)
     server = serve(endpoint)
-    prompt = prompt_about(MANY, "Words of topic01.")
+    prompt = prompt_about(MANY, "More words of topic01 here.")
     reply = await ask(teach(server, max_options=8, orders=2), prompt)
     assert len(server.calls) == 2, "four groups of thirty labels, then their winners"
     assert [len(options) for options in endpoint.asked] == [8, 8, 8, 8, 7, 7, 7, 7, 8, 8]

@@ -44,7 +44,9 @@ def plan(
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
         notes.append(f"the run stops before limits.max_cost = {limit:g} is crossed, and goes on when it is raised.")
-    if config.teacher.kind == "openai" and not (config.teacher.price_input or config.teacher.price_output):
+    if config.teacher.kind in ("openai", "decisions") and not (
+        config.teacher.price_input or config.teacher.price_output
+    ):
         notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)

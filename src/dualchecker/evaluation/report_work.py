@@ -25,6 +25,16 @@ def work_view(metrics: Mapping[str, Any]) -> View:
         "rungs": _counted(teacher.get("rungs"), wording.RUNGS, in_order=True),
         "outcomes": _counted(outcomes, wording.OUTCOMES),
         "notes": _counted(teacher.get("notes"), wording.NOTES, of=sum(outcomes.values())),
+        "distributions": [
+            (
+                name,
+                wording.DISTRIBUTIONS.get(name, ""),
+                whole(entry["answers"]),
+                percent(entry["mean"]),
+                percent(entry["most"]),
+            )
+            for name, entry in (teacher.get("distributions") or {}).items()
+        ],
         "attempts": _counted(attempts, wording.OUTCOMES, of=requests.get("attempts")),
         "gold": {name: whole(gold.get(name)) for name in sizes} if gold else None,
         "cross_fit": gold.get("mode") == "cross_fit",

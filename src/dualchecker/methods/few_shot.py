@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.checking import Climb, Ladder
+from dualchecker.confidence import believed
 from dualchecker.prompts import Template
-from dualchecker.records import Confidence, Labelled, Record
+from dualchecker.records import Confidence, Labelled, Record, Status
 
 
 def label_few_shot(
@@ -13,7 +14,7 @@ def label_few_shot(
 ) -> tuple[list[Labelled], Template]:
     """Label a pool with a fixed template and nothing else; the baseline of the report.
 
-    The confidence is the stated one, uncalibrated; 0 where none was stated.
+    The confidence is the answer's own, uncalibrated.
     """
     template = aligner.template(fixed=demonstrations)
     climbs = [Climb(record) for record in pool]
@@ -23,8 +24,9 @@ def label_few_shot(
         answer = climb.trail[-1] if climb.trail else None
         if answer is None or not answer.ok:
             reason = answer.outcome if answer else "empty_text"
-            labels.append(Labelled(climb.record, None, Confidence(0.0), "failed", tuple(climb.trail), reason=reason))
+            status: Status = "abstained" if reason == "none_of_these" else "failed"
+            labels.append(Labelled(climb.record, None, Confidence(0.0), status, tuple(climb.trail), reason=reason))
         else:
-            confidence = Confidence(answer.stated or 0.0, climb.signals[-1])
+            confidence = Confidence(believed(answer), climb.signals[-1])
             labels.append(Labelled(climb.record, answer, confidence, "accepted", tuple(climb.trail)))
     return labels, template

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dualchecker.asking import Progress, Silent
 from dualchecker.checking.examples import examples_from
+from dualchecker.confidence import believed
 from dualchecker.config import RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
 from dualchecker.evaluation import judge_labels, judge_predictions
@@ -121,7 +123,7 @@ def _first_answer(item: Labelled) -> Labelled:
     if not item.trail or not item.trail[0].ok:
         return Labelled(item.record, None, Confidence(0.0), "failed", item.trail[:1])
     answer = item.trail[0]
-    return Labelled(item.record, answer, Confidence(answer.stated or 0.0), "accepted", item.trail[:1])
+    return Labelled(item.record, answer, Confidence(believed(answer)), "accepted", item.trail[:1])
 
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
@@ -162,6 +164,16 @@ def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled
     return references
 
 
+def _distributions(labels: Sequence[Labelled]) -> dict[str, Any]:
+    """Means over the answers that tell: probability outside the label set, and what the order of the options does."""
+    answers = [answer for item in labels for answer in item.trail]
+    told = {
+        "outside_mass": [answer.outside_mass for answer in answers if answer.outside_mass is not None],
+        "order_spread": [answer.order_spread for answer in answers if answer.order_spread is not None],
+    }
+    return {name: {"answers": len(v), "mean": fmean(v), "most": max(v)} for name, v in told.items() if v}
+
+
 def _metrics(
     parts: Parts,
     outcome: Distilled,
@@ -179,6 +191,7 @@ def _metrics(
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
         "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
+        "distributions": _distributions(outcome.labels),
     }
     if config.method == "dualchecker":
         calibration = parts.teacher_checker.calibrate(outcome.template)

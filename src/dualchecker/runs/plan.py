@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dualchecker.config import RunConfig
+from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, build_fence, load_dataset
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
 from dualchecker.runs.parts import build_task
+from dualchecker.teachers import DecisionTeacher
+
+_WRITE_NOTHING = ("recorded", "decisions")
+"""Kinds of teachers whose replies hold no tokens, and which give no reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,15 @@ class Plan:
     prompt_tokens: tuple[int, int]
     completion_tokens: tuple[int, int]
     cost: tuple[float, float]
+
+
+def prompt_tokens(prompt: Prompt, teacher: SeniorConfig) -> int:
+    """Estimated input tokens; a decision endpoint may count the state once for each question about it."""
+    if teacher.kind == "recorded":  # answers in a file
+        return 0
+    if teacher.kind == "decisions":
+        return DecisionTeacher(teacher).size(prompt)[1]
+    return sum(estimate_tokens(message["content"]) for message in prompt.messages)
 
 
 def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
@@ -42,18 +55,18 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
 
-    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float]) -> None:
-        sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
-        mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
-        tokens, completion = (round(low * mean), round(high * mean)), (0, 0) if recorded else (low * 80, high * 80)
-        cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
+    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], whom: SeniorConfig) -> None:
+        sizes = [prompt_tokens(prompt, whom) for prompt in prompts]
+        mean, written = sum(sizes) / max(len(sizes), 1), 0 if whom.kind in _WRITE_NOTHING else 80
+        tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)
+        cost = [(t * whom.price_input + c * whom.price_output) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
     def sample(records: Iterable[Record]) -> list[Record]:
         return list(records)[:50]
 
-    own = (config.teacher.price_input, config.teacher.price_output)
-    if config.align.rationales and not recorded:
+    own = config.teacher
+    if config.align.rationales and config.teacher.kind not in _WRITE_NOTHING:
         at_once = config.align.demonstrations if config.report.few_shot or config.method == "few_shot" else fixed
         near = len(dataset.pool) * config.align.wide_neighbours if config.method == "dualchecker" else 0
         shown = min(len(fence.demonstrations), at_once + near)
@@ -76,12 +89,13 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
             continue
         if recorded and not isinstance(config.teacher.answers, dict) and position:
             continue
-        senior = config.teacher.senior if rung.senior else None
-        price = (senior.price_input, senior.price_output) if senior else own
+        if rung.decide and own.kind == "decisions":
+            continue
+        whom = (config.teacher.senior if rung.senior else None) or own
         pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
         judged = [r for r in fence.calibration if rung.applies_to(r)]
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
         high = len(pool) + len(judged) * templates
         low = len(pool) + len(judged) if position == 0 else 0
-        line(f"rung {rung.name}", low, high, prompts, price)
+        line(f"rung {rung.name}", low, high, prompts, whom)
     return lines, dataset
