@@ -283,6 +283,41 @@ async def test_a_group_without_an_answer_is_no_tournament(serve: Serve, teach: A
     assert len(server.calls) == 1
 
 
+# Several labels
+
+
+async def test_every_label_is_a_question_of_one_request_where_several_may_apply(
+    serve: Serve, teach: Any, wire: str
+) -> None:
+    server = serve(Endpoint())
+    teacher = teach(server, orders=3, max_options=4)
+    prompt = prompt_about({f"label{n}": f"About {n}." for n in range(6)}, "More words of label1 here.")
+    several = replace(prompt, shown=replace(prompt.shown, multiple=True))
+    reply = await ask(teacher, several)
+    assert len(server.calls) == 1 and len(server.calls[0].body["questions"]) == 6
+    assert content_hash(teacher.payload(several)) != content_hash(teacher.payload(prompt))
+    assert teacher.size(several)[0] == 6
+    chances = reply.label_probabilities
+    assert chances is not None and list(chances) == list(prompt.shown.labels)
+    assert sum(chances.values()) != pytest.approx(1), "each is a probability of its own"
+    said = json.loads(reply.text)["labels"]
+    assert said == {label: "yes" if chance >= 0.5 else "no" for label, chance in chances.items()}
+    assert said["label1"] == "yes" and "no" in said.values()
+
+
+async def test_a_label_that_is_not_decided_is_left_open_and_noted(serve: Serve, teach: Any, wire: str) -> None:
+    yes = {"type": "noul", "noul": 0.9} if wire == "systemone" else {"type": "predicate", "probability": 0.9}
+    no = {"type": "refusal"}
+    step = system_one({"q1": yes, "q2": no}) if wire == "systemone" else decisions([yes, no])
+    prompt = prompt_about({"a": "", "b": "", "c": ""})
+    several = replace(prompt, shown=replace(prompt.shown, multiple=True))
+    reply = await ask(teach(serve(lambda call: step)), several)
+    assert json.loads(reply.text) == {"labels": {"a": "yes", "b": None, "c": None}}
+    assert (reply.label_probabilities, reply.notes) == ({"a": 0.9}, ("labels_undecided",))
+    refused = await ask(teach(serve(lambda call: answering(wire, "refusal", "box", "box"))), several)
+    assert (refused.finish, refused.label_probabilities) == ("refusal", None)
+
+
 # What goes wrong
 
 

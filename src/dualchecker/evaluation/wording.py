@@ -68,6 +68,7 @@ NOTES = {
     "outside_labels": "more than 5% of the probability lay outside the labels",
     "order_decides": "the likeliest label depends on the order of the options",
     "orders_incomplete": "some orders of the options brought no answer",
+    "labels_undecided": "some labels were refused or not answered",
     "choice_not_likeliest": "the server named another option than its likeliest",
 }
 

@@ -25,6 +25,7 @@ class Shown:
         human_label: The label to explain, when the purpose is ``explain``.
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
+        multiple: Whether any number of labels may apply.
         question: What is asked of the text.
         descriptions: Of the labels, as they were shown; one a label, or none at all.
     """
@@ -35,11 +36,12 @@ class Shown:
     human_label: str | None = None
     previous: tuple[Answer, ...] = ()
     long: bool = False
+    multiple: bool = False
     question: str = ""
     descriptions: tuple[str, ...] = ()
 
     @property
-    def guide(self) -> tuple[tuple[str, str], ...]:
+    def described(self) -> tuple[tuple[str, str], ...]:
         """Every label with its description, which may be empty."""
         return tuple(zip(self.labels, self.descriptions or ("",) * len(self.labels), strict=True))
 

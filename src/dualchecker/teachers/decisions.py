@@ -16,11 +16,13 @@ from dualchecker.records import Reply
 from dualchecker.teachers.connection import Connection
 from dualchecker.teachers.decision_questions import (
     Ballot,
+    Group,
     Mixed,
     compose,
     instructions_of,
     mix,
     none_option,
+    questions_by_label,
     state_of,
     yes_first,
 )
@@ -47,7 +49,8 @@ class DecisionTeacher:
 
     The distribution is the signal; the server's ``confidence`` is kept in the reply and never read as a probability.
     Several orders of the options are several questions of one request, whose answers are averaged. More labels than
-    ``max_options`` are decided as a tournament: further requests within one ask.
+    ``max_options`` are decided as a tournament: further requests within one ask. Where several labels may apply to a
+    text, each is a yes/no question of the same request.
 
     Args:
         config: Model, address, name of the key's environment variable, wire, orders, limits, prices.
@@ -72,25 +75,25 @@ class DecisionTeacher:
         """What is asked. Options are lists: the order of a map's keys would not enter the request's key."""
         config, ballot = self._config, self._ballot(prompt)
         groups = ballot.round(ballot.labels)
+        first = questions_by_label(prompt.shown) if prompt.shown.multiple else _all(groups)
         body: dict[str, Any] = {
             "wire": config.wire,
             "model": config.model,
             "state": state_of(prompt.shown),
             "questions": [
                 {"kind": q.kind, "instructions": q.instructions, "options": [list(option) for option in q.options]}
-                for group in groups
-                for q in group.questions
+                for q in first
             ],
         }
         if config.extra:
             body["extra"] = dict(config.extra)
-        if len(groups) > 1:  # the later rounds depend on these as well
+        if len(groups) > 1 and not prompt.shown.multiple:  # the later rounds depend on these as well
             body["tournament"] = {"max_options": config.max_options, "orders": ballot.orders, "seed": ballot.seed}
         return body
 
     def size(self, prompt: Prompt) -> tuple[int, int]:
         """Number of questions, and their estimated input tokens if each counts the state anew, as some servers do."""
-        questions = self._ballot(prompt).likely()
+        questions = questions_by_label(prompt.shown) if prompt.shown.multiple else self._ballot(prompt).likely()
         state = estimate_tokens(json.dumps(state_of(prompt.shown), ensure_ascii=False))
         told = sum(estimate_tokens(json.dumps(asdict(question), ensure_ascii=False)) for question in questions)
         return len(questions), len(questions) * state + told
@@ -104,38 +107,48 @@ class DecisionTeacher:
         return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
-        ballot, key = self._ballot(prompt), content_hash(payload)
-        # A tournament that broke off goes on where it was: what has come back is paid for.
+        key = content_hash(payload)
+        # What has come back before a later request failed is paid for: it is not asked again.
         arrived = self._arrived.pop(key, {})
-        labels: Sequence[Option] = ballot.labels
-        rounds: list[list[Mixed]] = []
         try:
-            while True:
-                groups = ballot.round(labels)
-                questions = [question for group in groups for question in group.questions]
-                answers = iter(await self._decide(payload, questions, arrived))
-                rounds.append([mix([next(answers) for _ in group.questions], group.options) for group in groups])
-                if len(groups) == 1 or any(group.verdict != "ok" for group in rounds[-1]):
-                    break
-                labels = ballot.winners(labels, [group.probabilities for group in rounds[-1]])
-        except RequestFailed:
-            if arrived:
+            if prompt.shown.multiple:
+                questions = questions_by_label(prompt.shown)
+                reply = _reply_by_label(await self._decide(payload, questions, arrived), prompt.shown.labels)
+            else:
+                ballot = self._ballot(prompt)
+                reply = _reply(await self._elect(payload, ballot, arrived), ballot)
+        except RequestFailed as failure:
+            if arrived and failure.kind != "bad_body":
                 self._arrived[key] = arrived
             raise
         parts = list(arrived.values())
         return replace(
-            _reply(rounds, ballot),
+            reply,
             prompt_tokens=sum(part.prompt_tokens for part in parts),
             completion_tokens=sum(part.completion_tokens for part in parts),
             model=parts[-1].model,
         )
+
+    async def _elect(
+        self, payload: Mapping[str, Any], ballot: Ballot, arrived: dict[str, Decisions]
+    ) -> list[list[Mixed]]:
+        """Rounds of groups, until one group is left or a group brings nothing."""
+        labels: Sequence[Option] = ballot.labels
+        rounds: list[list[Mixed]] = []
+        while True:
+            groups = ballot.round(labels)
+            answers = iter(await self._decide(payload, _all(groups), arrived))
+            rounds.append([mix([next(answers) for _ in group.questions], group.options) for group in groups])
+            if len(groups) == 1 or any(group.verdict != "ok" for group in rounds[-1]):
+                return rounds
+            labels = ballot.winners(labels, [group.probabilities for group in rounds[-1]])
 
     async def aclose(self) -> None:
         await self._server.aclose()
 
     def _ballot(self, prompt: Prompt) -> Ballot:
         config, shown = self._config, prompt.shown
-        labels = shown.guide
+        labels = shown.described
         yes_no = config.binary == "yes_no" and len(labels) == 2
         orders = config.orders if config.orders != "auto" else 1 if prompt.rung == "brief" else _ORDERS_IN_DOUBT
         return Ballot(
@@ -225,6 +238,10 @@ class DecisionTeacher:
         )
 
 
+def _all(groups: Sequence[Group]) -> list[Question]:
+    return [question for group in groups for question in group.questions]
+
+
 def _limit(pattern: re.Pattern[str], message: str) -> int | None:
     found = pattern.search(message)
     return next((int(number) for number in found.groups() if number), None) if found else None
@@ -263,6 +280,20 @@ def _reply(rounds: Sequence[Sequence[Mixed]], ballot: Ballot) -> Reply:
         outside_mass=1 - (1 - final.outside_mass) * (1 - mass),
         order_spread=math.fsum(spreads) / len(spreads) if spreads else None,
         notes=tuple(sorted({note for group in groups for note in group.notes})),
+    )
+
+
+def _reply_by_label(decisions: Sequence[Decision], labels: Sequence[str]) -> Reply:
+    """Whether each label applies; one that was not decided is null, has no probability, and is noted."""
+    by_label = dict(zip(labels, decisions, strict=True))
+    chances = {label: one.probabilities[label] for label, one in by_label.items() if one.verdict == "ok"}
+    if not chances:
+        return Reply("", finish="refusal" if any(one.verdict == "refused" for one in decisions) else "unanswered")
+    applies = {label: ("yes" if chances[label] >= 0.5 else "no") if label in chances else None for label in labels}
+    return Reply(
+        json.dumps({"labels": applies}, ensure_ascii=False),
+        label_probabilities=chances,
+        notes=("labels_undecided",) if len(chances) < len(labels) else (),
     )
 
 
