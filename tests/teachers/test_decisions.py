@@ -252,6 +252,27 @@ async def test_a_tournament_that_breaks_off_goes_on_where_it_was(
     assert ledger.outcomes() == {"server_error": 1, "ok": 1}
 
 
+async def test_what_could_not_be_read_is_asked_again_and_nothing_else(
+    serve: Serve, teach: Any, wire: str, ledger: Ledger
+) -> None:
+    """Four groups in two requests; one group of the second is nonsense at first."""
+    endpoint = Endpoint(most=8)
+
+    def behave(call: Call) -> Step:
+        step = endpoint(call)
+        if call.number == 2:
+            answers = step.body["answers"]
+            answers["q2" if wire == "systemone" else 1]["probabilities"] = []
+        return step
+
+    server = serve(behave)
+    with Asker(ledger, LimitsConfig(), backoff=0.001) as asker:
+        [outcome] = asker.ask(teach(server, max_options=8, max_questions=2), [prompt_about(MANY)])
+    assert outcome.reply is not None and ledger.outcomes() == {"bad_body": 1, "ok": 1}
+    assert len(server.calls) == 4, "two requests, the second again, the final"
+    assert server.calls[1].body == server.calls[2].body != server.calls[0].body
+
+
 async def test_none_may_win_a_group_and_not_the_tournament(serve: Serve, teach: Any, wire: str) -> None:
     """A group may well lack the right label; only the final may say that none fits."""
 

@@ -65,9 +65,8 @@ def instructions_of(shown: Shown) -> str:
 
 def questions_by_label(shown: Shown) -> list[Question]:
     """One yes/no question a label, for tasks in which a text may have several labels, or none."""
-    return [
-        _question("yes_no", instructions_of(shown), (option, (f"not {option[0]}", ""))) for option in shown.described
-    ]
+    told = instructions_of(shown)
+    return [_question("yes_no", told, (option, (f"not {option[0]}", ""))) for option in shown.described]
 
 
 def _question(kind: Literal["choice", "yes_no"], instructions: str, options: tuple[Option, ...]) -> Question:

@@ -70,6 +70,10 @@ class Decisions:
     completion_tokens: int
     model: str
 
+    @property
+    def readable(self) -> bool:
+        return all(decision.verdict != "unreadable" for decision in self.decisions)
+
 
 class Wire(Protocol):
     """How questions are put and answers are read."""

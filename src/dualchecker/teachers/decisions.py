@@ -117,9 +117,9 @@ class DecisionTeacher:
             else:
                 ballot = self._ballot(prompt)
                 reply = _reply(await self._elect(payload, ballot, arrived), ballot)
-        except RequestFailed as failure:
-            if arrived and failure.kind != "bad_body":
-                self._arrived[key] = arrived
+        except RequestFailed:
+            if kept := {body: part for body, part in arrived.items() if part.readable}:
+                self._arrived[key] = kept
             raise
         parts = list(arrived.values())
         return replace(
