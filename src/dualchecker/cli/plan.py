@@ -39,7 +39,7 @@ def plan(
     console.print(table)
     console.print(
         "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
-        "Tokens are estimated, 80 to a reply.[/]"
+        f"Tokens are estimated, {'none' if config.teacher.kind == 'decisions' else '80'} to a reply.[/]"
     )
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
