@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualchecker.confidence import believed, read_signals
+from dualchecker.confidence.signals import believed, read_signals
 from dualchecker.records import Answer
 
 

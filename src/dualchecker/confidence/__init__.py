@@ -2,16 +2,7 @@
 
 from dualchecker.confidence.calibration import Calibrator, cross_fitted
 from dualchecker.confidence.sharpness import best_exponent, sharpen
-from dualchecker.confidence.signals import believed, read_signals
+from dualchecker.confidence.signals import read_signals
 from dualchecker.confidence.thresholds import Threshold, choose_threshold
 
-__all__ = [
-    "Calibrator",
-    "Threshold",
-    "believed",
-    "best_exponent",
-    "choose_threshold",
-    "cross_fitted",
-    "read_signals",
-    "sharpen",
-]
+__all__ = ["Calibrator", "Threshold", "best_exponent", "choose_threshold", "cross_fitted", "read_signals", "sharpen"]

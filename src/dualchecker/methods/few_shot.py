@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.checking import Climb, Ladder
-from dualchecker.confidence import believed
+from dualchecker.confidence.signals import believed
 from dualchecker.prompts import Template
 from dualchecker.records import Confidence, Labelled, Record, Status
 

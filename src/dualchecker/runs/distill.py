@@ -9,7 +9,7 @@ from typing import Any
 
 from dualchecker.asking import Progress, Silent
 from dualchecker.checking.examples import examples_from
-from dualchecker.confidence import believed
+from dualchecker.confidence.signals import believed
 from dualchecker.config import RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
 from dualchecker.evaluation import judge_labels, judge_predictions
