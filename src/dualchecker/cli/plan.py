@@ -39,7 +39,7 @@ def plan(
     console.print(table)
     console.print(
         "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
-        f"Tokens are estimated, {'none' if config.teacher.kind == 'decisions' else '80'} to a reply.[/]"
+        "Tokens are estimated, 80 to a reply.[/]"
     )
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
@@ -48,6 +48,8 @@ def plan(
         config.teacher.price_input or config.teacher.price_output
     ):
         notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
+    if config.teacher.kind == "decisions":
+        notes.append("a decision endpoint writes no text; each of its questions is taken to count the whole prompt.")
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 
