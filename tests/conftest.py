@@ -20,6 +20,7 @@ from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record
 from dualchecker.tasks import Classification
 from servers import Behaviour, LoopbackServer
+from serving import serving
 from tiny import build_tiny_bert
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
@@ -110,3 +111,10 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a random BERT that knows the words of the topics in ``tiny``."""
     pytest.importorskip("transformers")
     return build_tiny_bert(tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Model and address of one ``transformers serve`` for all tests that talk to it."""
+    with serving(tmp_path_factory.mktemp("serving")) as found:
+        yield found

@@ -45,7 +45,7 @@ class Call:
     Attributes:
         number: Counts all requests of this server, from 1.
         attempt: Counts the requests with these messages, from 1.
-        key: Hash of the messages.
+        key: Hash of the messages, or of the body of a request without messages.
         messages: The messages.
         body: The whole JSON body.
         headers: The HTTP headers.
@@ -300,7 +300,7 @@ class LoopbackServer:
 
     def _receive(self, request: web.Request, body: dict[str, Any]) -> Call:
         messages = body.get("messages") or []
-        text = json.dumps(messages, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(messages or body, sort_keys=True, separators=(",", ":"))
         key = hashlib.sha256(text.encode()).hexdigest()
         self._seen[key] += 1
         number, headers = len(self.calls) + 1, dict(request.headers)

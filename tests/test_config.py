@@ -105,6 +105,16 @@ def test_a_senior_is_on_the_teachers_server_and_its_key_goes_nowhere_else(
 
 
 @pytest.mark.parametrize(
+    ("more", "wire"), [("", "decisions"), (", wire: systemone", "systemone"), (", base_url: http://b", "systemone")]
+)
+def test_a_senior_on_the_teachers_server_speaks_its_wire(tmp_path: Path, more: str, wire: str) -> None:
+    own = "kind: decisions, model: t, base_url: http://a, wire: decisions, orders: 5"
+    found = load(tmp_path, f"{LEAST}teacher: {{{own}, senior: {{kind: decisions, model: m{more}}}}}").teacher.senior
+    assert found is not None
+    assert (found.wire, found.orders) == (wire, "auto")
+
+
+@pytest.mark.parametrize(
     ("extra", "message"),
     [
         ("tasks: {}", "line 7: unknown key 'tasks'; did you mean 'task'?"),
@@ -157,9 +167,17 @@ def test_a_missing_key_is_named(tmp_path: Path, text: str, message: str) -> None
         ("student: {epochs: -1}", "line 7: student.epochs", "greater than 0"),
         ("output: [a]", "line 7: output", "valid string"),
         ("teacher: exemplar", "line 7: teacher", "must be a section with the keys kind, model"),
-        ("teacher: {kind: opnai}", "line 7: teacher.kind", "'openai', 'exemplar' or 'recorded'"),
+        ("teacher: {kind: opnai}", "line 7: teacher.kind", "'openai', 'decisions', 'exemplar' or 'recorded'"),
         ("teacher: {kind: openai, model: m}", "line 7: teacher", "needs both model and base_url"),
         ("teacher: {model: m, base_url: u}", "line 7: teacher", "is kind: openai meant?"),
+        ("teacher: {kind: decisions, base_url: u}", "line 7: teacher", "needs both model and base_url"),
+        (
+            "teacher: {kind: decisions, model: m, base_url: u, binary: yes_no, none_of_these: true}",
+            "line 7: teacher",
+            "none_of_these is an option of a choice",
+        ),
+        ("teacher: {max_options: 2}", "line 7: teacher.max_options", "greater than or equal to 3"),
+        ("teacher: {wire: chat}", "line 7: teacher.wire", "'systemone' or 'decisions'"),
         ("teacher: {kind: recorded}", "line 7: teacher", "needs answers"),
         ("teacher: {kind: recorded, answers: {brif: x}}", "line 7: teacher.answers.brif", "'brief'"),
         ("limits: {max_cost: .nan}", "line 7: limits.max_cost", "greater than or equal to 0"),

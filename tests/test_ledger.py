@@ -61,7 +61,7 @@ def answer(ledger: Ledger, key: str, reply: Reply | None = None, cost: float = 0
 
 
 def test_a_reply_comes_back_as_it_was(file: Path) -> None:
-    reply = Reply("緑 \ud800 \x00", {"b": 0.25, "a": 0.75}, "length", 11, 7, "model")
+    reply = Reply("緑 \ud800 \x00", {"b": 0.25, "a": 0.75}, "length", 11, 7, "model", 0.1, None, ("order_decides",))
     with Ledger.open(file) as ledger:
         assert ledger.reply("k") is None
         answer(ledger, "k", reply)
@@ -69,6 +69,15 @@ def test_a_reply_comes_back_as_it_was(file: Path) -> None:
         assert found == reply
         assert found is not None and found.label_probabilities is not None
         assert list(found.label_probabilities) == ["b", "a"]
+
+
+def test_a_reply_of_an_earlier_version_is_read(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        answer(ledger, "k")
+        old = '{"text": "t", "label_probabilities": null, "finish": "stop", "prompt_tokens": 1}'
+        with contextlib.closing(sqlite3.connect(file)) as other, other:
+            other.execute("UPDATE replies SET reply = ?", (old,))
+        assert ledger.reply("k") == Reply("t", prompt_tokens=1)
 
 
 def test_thousands_of_keys_are_looked_up_at_once(file: Path) -> None:

@@ -63,6 +63,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
+def _reply(text: str) -> Reply:
+    fields = json.loads(text)
+    return Reply(**{**fields, "notes": tuple(fields.get("notes", ()))})
+
+
 def content_hash(value: Any) -> str:
     """SHA-256 over canonical JSON, as 64 hex digits."""
     canonical = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -185,7 +190,7 @@ class Ledger:
         found = {}
         for marks, part in _portions(keys):
             rows = self._rows(f"SELECT key, reply FROM replies WHERE key IN ({marks})", part)  # noqa: S608
-            found.update({key: Reply(**json.loads(text)) for key, text in rows})
+            found.update({key: _reply(text) for key, text in rows})
         return found
 
     def reply_to_prompt(self, prompt_hash: str, rung: str = "") -> Reply | None:
@@ -201,7 +206,7 @@ class Ledger:
             " LIMIT 1",
             (prompt_hash, rung),
         )
-        return Reply(**json.loads(rows[0][0])) if rows else None
+        return _reply(rows[0][0]) if rows else None
 
     def open_requests(self, rows: Iterable[tuple[str, str, str, Mapping[str, Any]]]) -> None:
         """Enter requests (key, prompt hash, teacher, payload) that are about to be sent."""

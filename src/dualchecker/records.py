@@ -59,6 +59,9 @@ class Answer:
         request_key: Key of the request in the ledger.
         teacher: Name of the teacher.
         notes: Named peculiarities that the report counts (``confidence_unreadable``, ``truncated``, ...).
+        outside_mass: Probability that the teacher gave to nothing in the label set, where it shows.
+        order_spread: How far its distributions lie apart when the options come in another order (mean total variation
+            distance, 0..1), where it was asked in several.
     """
 
     record_id: str
@@ -74,6 +77,8 @@ class Answer:
     request_key: str = ""
     teacher: str = ""
     notes: tuple[str, ...] = ()
+    outside_mass: float | None = None
+    order_spread: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -146,10 +151,14 @@ class Reply:
     Attributes:
         text: The message.
         label_probabilities: The teacher's own distribution over the labels, where it offers one.
-        finish: Why it stopped: ``stop``, ``length``, ``refusal`` or the server's own word.
+        finish: Why it stopped: ``stop``, ``length``, ``refusal``, ``unanswered``, ``none_of_these`` or the server's own
+            word.
         prompt_tokens: As counted by the server; 0 when it does not say.
         completion_tokens: Likewise.
         model: The model that the server says has answered.
+        outside_mass: See ``Answer``.
+        order_spread: See ``Answer``.
+        notes: Named peculiarities, counted in the report.
     """
 
     text: str
@@ -158,3 +167,6 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     model: str = ""
+    outside_mass: float | None = None
+    order_spread: float | None = None
+    notes: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dualchecker.confidence import read_signals
+from dualchecker.confidence.signals import believed, read_signals
 from dualchecker.records import Answer
 
 
@@ -44,3 +44,11 @@ def test_zero_is_a_signal() -> None:
 def test_repeats_are_counted_among_usable_answers(others: str, share: float) -> None:
     trail = [answer(), *(answer(label) for label in others), answer(None, "timeout")]
     assert read_signals(trail[0], trail)["repeat_share"] == pytest.approx(share)
+
+
+def test_an_answer_is_believed_by_what_it_states_else_by_its_probability() -> None:
+    shares = {"a": 0.7, "b": 0.3}
+    assert believed(answer(stated=0.9, label_probabilities=shares)) == 0.9
+    assert believed(answer(stated=0.0, label_probabilities=shares)) == 0.0
+    assert believed(answer(label_probabilities=shares)) == 0.7
+    assert believed(answer()) == 0.0

@@ -9,19 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decision_servers import Endpoint
 from dualchecker.asking import Asker
 from dualchecker.config import RUNGS, LimitsConfig, SeniorConfig
 from dualchecker.ledger import Ledger, content_hash
 from dualchecker.prompts import Prompt, Rung
 from dualchecker.records import Reply
 from dualchecker.tasks import Classification
-from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
+from dualchecker.teachers import (
+    DecisionTeacher,
+    ExemplarTeacher,
+    LedgerTeacher,
+    OpenAITeacher,
+    RecordedTeacher,
+    Teacher,
+)
 from servers import LoopbackServer
 
 MakePrompts = Callable[..., list[Prompt]]
 
 KEY = "sk-contract-secret-0123456789"
-KINDS = ("openai", "exemplar", "recorded", "ledger")
+KINDS = ("openai", "systemone", "decisions", "exemplar", "recorded", "ledger")
+WITHOUT_STATED_CONFIDENCE = ("systemone", "decisions")
 
 
 class LetterEmbedder:
@@ -57,6 +66,7 @@ async def make_teacher(
     monkeypatch.setenv("TEST_TEACHER_KEY", KEY)
     made: list[Teacher] = []
     server = serve() if kind in ("openai", "ledger") else None
+    endpoint = serve(Endpoint()) if kind in ("systemone", "decisions") else None
     answers, recording = tmp_path / "answers.jsonl", tmp_path / "recording.sqlite"
     if kind == "recorded":
         rows = [{"id": f"r{i}", "label": "green", "confidence": 0.7, "rationale": "Because."} for i in range(3)]
@@ -71,6 +81,9 @@ async def make_teacher(
         if kind == "openai":
             assert server is not None
             teacher = OpenAITeacher(settings(server, key_env="TEST_TEACHER_KEY"))
+        elif endpoint is not None:
+            asked = {"kind": "decisions", "wire": kind, "orders": 2, "price_input": 1, "price_output": 1}
+            teacher = DecisionTeacher(settings(endpoint, key_env="TEST_TEACHER_KEY", **asked))
         elif kind == "exemplar":
             teacher = ExemplarTeacher(LetterEmbedder())
         elif kind == "recorded":
@@ -151,14 +164,17 @@ async def test_the_payload_holds_no_secret(teacher: Teacher, make_prompts: MakeP
 
 
 async def test_the_reply_is_one_that_the_task_understands(
-    teacher: Teacher, make_prompts: MakePrompts, task: Classification
+    teacher: Teacher, kind: str, make_prompts: MakePrompts, task: Classification
 ) -> None:
     for prompt in make_prompts(3):
         reply = await ask(teacher, prompt)
         assert isinstance(reply, Reply)
         parsed = task.parse(reply.text)
         assert parsed.outcome == "ok" and parsed.label in task.labels
-        assert parsed.stated is not None and 0 <= parsed.stated <= 1
+        if kind in WITHOUT_STATED_CONFIDENCE:
+            assert parsed.stated is None and reply.label_probabilities is not None
+        else:
+            assert parsed.stated is not None and 0 <= parsed.stated <= 1
         assert reply.finish == "stop"
         if reply.label_probabilities is not None:
             assert set(reply.label_probabilities) <= set(task.labels)

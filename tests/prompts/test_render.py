@@ -93,6 +93,8 @@ def test_what_is_shown_is_told_as_values() -> None:
     assert shown.text == "A quiet fan."
     assert [d.record.id for d in shown.demonstrations] == ["d1", "d2", "d5", "d4", "d3"]
     assert shown.labels == ("green", "not_green")
+    assert shown.question and [name for name, _ in shown.described] == ["green", "not_green"]
+    assert all(f"- {name}: {text}" in ask("A quiet fan.").messages[0]["content"] for name, text in shown.described)
     assert not shown.long
 
 

@@ -174,7 +174,7 @@ async def test_without_demonstrations_the_nearest_description_wins() -> None:
 
     guide = dict(zip(LABELS, ("0", "45", "90"), strict=True))
     messages = ({"role": "user", "content": "which?"},)
-    asked = Prompt("r0", "brief", messages, Shown("50", LABELS, guide=guide))
+    asked = Prompt("r0", "brief", messages, Shown("50", LABELS, by_guide=True, descriptions=tuple(guide.values())))
     reply = await ask(asked, ExemplarTeacher(Meanings()))
     body = json.loads(reply.text)
     assert body["label"] == "not_green" and "no labelled text was shown" in body["rationale"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualchecker.teachers.logprobs import label_distribution
+from dualchecker.teachers.logprobs import label_distribution, label_mass
 
 
 def token(text: str, probability: float = 1.0, **others: float) -> dict[str, Any]:
@@ -41,6 +41,13 @@ def test_the_fork_between_two_labels() -> None:
     tokens = [*HEAD, token("green", 0.75, **{"not": 0.2, "brown": 0.05}), *TAIL]
     found = distribution(tokens, "green", "not_green")
     assert found == pytest.approx({"green": 0.75 / 0.95, "not_green": 0.2 / 0.95})
+
+
+def test_mass_on_no_label_is_left_out() -> None:
+    tokens = [*HEAD, token("green", 0.75, **{"not": 0.2, "brown": 0.05}), *TAIL]
+    assert label_mass(spelled(tokens), tokens, ["green", "not_green"]) == pytest.approx(
+        {"green": 0.75, "not_green": 0.2}
+    )
 
 
 def test_the_written_label_need_not_be_the_likeliest() -> None:

@@ -736,6 +736,7 @@ async def test_label_probabilities_come_from_logprobs(serve: Serve, teach: Any, 
     server = serve(lambda call: say(text, logprobs=tokens))
     reply = await ask(teach(server), make_prompts(1)[0])
     assert reply.label_probabilities == pytest.approx({"green": 2 / 3, "not_green": 1 / 3})
+    assert reply.outside_mass == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, {"content": "x"}, {"content": [1, None]}, "x", []])
@@ -745,7 +746,8 @@ async def test_logprobs_that_are_none_are_a_missing_signal(
     body = completion(verdict("green"))
     body["choices"][0]["logprobs"] = logprobs
     server = serve(lambda call: Step(body))
-    assert (await ask(teach(server), make_prompts(1)[0])).label_probabilities is None
+    reply = await ask(teach(server), make_prompts(1)[0])
+    assert reply.label_probabilities is None and reply.outside_mass is None
 
 
 # Ending

@@ -16,6 +16,12 @@ from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
+_DECLINED = {"refusal": "refused", "unanswered": "unanswered", "none_of_these": "none_of_these"}
+"""Ways to end a reply without an answer, and the outcomes that they are."""
+
+_OUTSIDE = 0.05
+"""Probability outside the label set from which an answer gets a note."""
+
 
 @dataclass
 class Climb:
@@ -174,10 +180,13 @@ class Ladder:
         )
         if reply is None:
             return replace(answer, outcome=outcome.failure.kind if outcome.failure else "failed")
-        if reply.finish == "refusal":
-            return replace(answer, outcome="refused", rationale=reply.text[:500])
+        notes = (*prompt.notes, *reply.notes, *(("outside_labels",) if (reply.outside_mass or 0) > _OUTSIDE else ()))
+        answer = replace(answer, notes=notes, outside_mass=reply.outside_mass, order_spread=reply.order_spread)
+        if reply.finish in _DECLINED:
+            said = reply.text[:500] if reply.finish == "refusal" else ""
+            return replace(answer, outcome=_DECLINED[reply.finish], rationale=said)
         parsed = self._task.parse(reply.text)
-        notes = (*prompt.notes, *parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
+        notes += (*parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
         return replace(
             answer,
             label=parsed.label,

@@ -20,7 +20,7 @@ from dualchecker.confidence import (
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.prompts import Rung, Template
-from dualchecker.records import Confidence, Labelled, Record
+from dualchecker.records import Confidence, Labelled, Record, Status
 from dualchecker.tasks import Task
 
 
@@ -182,7 +182,9 @@ class TeacherChecker:
         best = climb.best
         if best is None:
             reason = climb.trail[-1].outcome if climb.trail else "empty_text"
-            return Labelled(climb.record, None, Confidence(0.0), "failed", tuple(climb.trail), reason=reason)
+            # That no label fits is an answer, and no failure.
+            status: Status = "abstained" if reason == "none_of_these" else "failed"
+            return Labelled(climb.record, None, Confidence(0.0), status, tuple(climb.trail), reason=reason)
         confidence = Confidence(climb.confidences[best], climb.signals[best])
         accepted = confidence.value >= threshold
         return Labelled(

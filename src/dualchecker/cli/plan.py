@@ -44,8 +44,12 @@ def plan(
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
         notes.append(f"the run stops before limits.max_cost = {limit:g} is crossed, and goes on when it is raised.")
-    if config.teacher.kind == "openai" and not (config.teacher.price_input or config.teacher.price_output):
+    if config.teacher.kind in ("openai", "decisions") and not (
+        config.teacher.price_input or config.teacher.price_output
+    ):
         notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
+    if config.teacher.kind == "decisions":
+        notes.append("a decision endpoint writes no text; each of its questions is taken to count the whole prompt.")
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 

@@ -35,3 +35,10 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
     if student is not None:
         signals["student"] = student
     return signals
+
+
+def believed(answer: Answer) -> float:
+    """The confidence that an answer claims by itself: stated, else the teacher's probability of its label, else 0."""
+    if answer.stated is not None:
+        return answer.stated
+    return read_signals(answer).get("label_probability", 0.0)

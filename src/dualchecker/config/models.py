@@ -75,7 +75,7 @@ class SeniorConfig(_Section):
     ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
     """
 
-    kind: Literal["openai", "exemplar", "recorded"] = "exemplar"
+    kind: Literal["openai", "decisions", "exemplar", "recorded"] = "exemplar"
     model: str | None = None
     base_url: str | None = None
     key_env: str | None = None
@@ -89,11 +89,19 @@ class SeniorConfig(_Section):
     price_output: float = Field(default=0, ge=0, description="per million tokens")
     answers: str | dict[RungName, str] | None = None
     embedder: str | None = None
+    wire: Literal["systemone", "decisions"] = "systemone"
+    binary: Literal["choice", "yes_no"] = "choice"
+    orders: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"
+    max_options: int = Field(default=255, ge=3)
+    max_questions: int = Field(default=32, ge=1)
+    none_of_these: bool = False
 
     @model_validator(mode="after")
     def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
-        if self.kind == "openai" and not (self.model and self.base_url):
-            raise ValueError("a teacher of kind openai needs both model and base_url")
+        if self.kind in ("openai", "decisions") and not (self.model and self.base_url):
+            raise ValueError(f"a teacher of kind {self.kind} needs both model and base_url")
+        if self.none_of_these and self.binary == "yes_no":
+            raise ValueError("none_of_these is an option of a choice; binary: yes_no offers none")
         if self.kind == "recorded" and not self.answers:
             raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
         if self.kind == "exemplar" and (self.model or self.base_url):
@@ -104,7 +112,7 @@ class SeniorConfig(_Section):
 class TeacherConfig(SeniorConfig):
     """The teacher, and the stronger one that the ``senior`` rung asks, if any.
 
-    A senior of kind openai without a ``base_url`` is on the teacher's server, with the teacher's key.
+    A senior of the teacher's kind without a ``base_url`` is on the teacher's server, with its key and its wire.
     """
 
     senior: SeniorConfig | None = None
@@ -115,7 +123,7 @@ class TeacherConfig(SeniorConfig):
         senior = value.get("senior") if isinstance(value, dict) else None
         if not isinstance(senior, dict) or senior.get("base_url") or senior.get("kind") != value.get("kind"):
             return value
-        shared = {name: value[name] for name in ("base_url", "key_env") if value.get(name)}
+        shared = {name: value[name] for name in ("base_url", "key_env", "wire") if value.get(name)}
         return {**value, "senior": {**senior, **shared, **{k: v for k, v in senior.items() if v is not None}}}
 
 

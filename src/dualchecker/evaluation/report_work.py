@@ -26,6 +26,16 @@ def work_view(metrics: Mapping[str, Any]) -> View:
         "outcomes": _counted(outcomes, wording.OUTCOMES),
         "written": _counted((teacher.get("written") or {}).get("outcomes"), wording.OUTCOMES | wording.WRITTEN),
         "notes": _counted(teacher.get("notes"), wording.NOTES, of=sum(outcomes.values())),
+        "distributions": [
+            (
+                name,
+                wording.DISTRIBUTIONS.get(name, ""),
+                whole(entry["answers"]),
+                percent(entry["mean"]),
+                percent(entry["most"]),
+            )
+            for name, entry in (teacher.get("distributions") or {}).items()
+        ],
         "attempts": _counted(attempts, wording.OUTCOMES, of=requests.get("attempts")),
         "gold": {name: whole(gold.get(name)) for name in sizes} if gold else None,
         "cross_fit": gold.get("mode") == "cross_fit",

@@ -54,6 +54,8 @@ OUTCOMES = {
     "label_outside_set": "the reply names a label that does not exist",
     "label_ambiguous": "the reply names several labels",
     "refused": "the teacher declined to answer",
+    "unanswered": "the reply holds no answer to the question",
+    "none_of_these": "the teacher finds that no label fits",
     "failed": "the request failed",
     "empty_text": "the record has no text",
     "not_recorded": "the recorded answers hold nothing for it",
@@ -70,6 +72,7 @@ OUTCOMES = {
     "tls": "no secure connection could be made",
     "redirect": "the server pointed to another address",
     "bad_body": "the server's reply was no valid answer",
+    "wrong_wire": "the server speaks another wire",
     "unauthorized": "the key was not accepted",
     "not_found": "the address or model does not exist",
 }
@@ -86,6 +89,16 @@ NOTES = {
     "truncated": "the text was cut to fit the prompt",
     "demonstrations_dropped": "some examples did not fit into the prompt",
     "only_repeats": "asked again, the teacher could only repeat itself",
+    "outside_labels": "more than 5% of the probability lay outside the labels",
+    "order_decides": "the likeliest label depends on the order of the options",
+    "orders_incomplete": "some orders of the options brought no answer",
+    "labels_undecided": "some labels were refused or not answered",
+    "choice_not_likeliest": "the server named another option than its likeliest",
+}
+
+DISTRIBUTIONS = {
+    "outside_mass": "probability on nothing in the label set",
+    "order_spread": "how far the probabilities move with the order of the options",
 }
 
 WRITTEN = {

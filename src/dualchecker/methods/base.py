@@ -8,12 +8,13 @@ from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
 from dualchecker.checking import Climb, Findings, Ladder, StudentChecker, TeacherChecker
 from dualchecker.checking.teacher_checker import Calibration
+from dualchecker.confidence.signals import believed
 from dualchecker.config import AlignConfig, CheckConfig, EvolveConfig, RunConfig, SamplingConfig
 from dualchecker.data import Fence
 from dualchecker.embedding import Embedder
 from dualchecker.errors import ConfigError
 from dualchecker.prompts import PromptWriter, Rung, Template
-from dualchecker.records import Answer, Confidence, Example, Labelled, Record
+from dualchecker.records import Answer, Confidence, Example, Labelled, Record, Status
 from dualchecker.students import Student
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
@@ -167,7 +168,7 @@ class Method:
 
 
 def believe(climb: Climb, answer: Answer | None = None, *, share: float | None = None) -> Labelled:
-    """An answer taken as it is: accepted if it can be read, with the confidence that was stated.
+    """An answer taken as it is: accepted if it can be read, with the confidence that it claims by itself.
 
     Args:
         climb: The record and all answers about it.
@@ -178,8 +179,9 @@ def believe(climb: Climb, answer: Answer | None = None, *, share: float | None =
     answer = answer or (trail[-1] if trail else None)
     if answer is None or not answer.ok:
         reason = answer.outcome if answer else "empty_text"
-        return Labelled(climb.record, None, Confidence(0.0), "failed", trail, reason=reason)
-    value = (answer.stated or 0.0) if share is None else share
+        status: Status = "abstained" if reason == "none_of_these" else "failed"
+        return Labelled(climb.record, None, Confidence(0.0), status, trail, reason=reason)
+    value = believed(answer) if share is None else share
     signals: dict[str, Any] = climb.signals[trail.index(answer)] if answer in trail else {}
     return Labelled(climb.record, answer, Confidence(value, signals), "accepted", trail)
 

@@ -15,7 +15,7 @@ def label_few_shot(
 ) -> tuple[list[Labelled], Template]:
     """Label a pool with a fixed template and nothing else; the baseline of the report.
 
-    The confidence is the stated one, uncalibrated; 0 where none was stated.
+    The confidence is the answer's own, uncalibrated.
     """
     template = aligner.template(fixed=demonstrations)
     climbs = [Climb(record) for record in pool]

@@ -26,7 +26,10 @@ class Shown:
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
         hard: Ids of the demonstrations that the student finds hard, when the purpose is ``generate``.
-        guide: Descriptions by label, where they are all from people that the prompt offers to go by.
+        by_guide: Whether the prompt offers the labels' descriptions to go by, whole and all from people.
+        multiple: Whether any number of labels may apply.
+        question: What is asked of the text.
+        descriptions: Of the labels, as they were shown; one a label, or none at all.
     """
 
     text: str
@@ -35,8 +38,16 @@ class Shown:
     human_label: str | None = None
     previous: tuple[Answer, ...] = ()
     long: bool = False
-    guide: Mapping[str, str] = field(default_factory=dict)
+    by_guide: bool = False
     hard: frozenset[str] = frozenset()
+    multiple: bool = False
+    question: str = ""
+    descriptions: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> tuple[tuple[str, str], ...]:
+        """Every label with its description, which may be empty."""
+        return tuple(zip(self.labels, self.descriptions or ("",) * len(self.labels), strict=True))
 
 
 @dataclass(frozen=True)

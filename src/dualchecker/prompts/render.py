@@ -150,12 +150,18 @@ class PromptWriter:
                 human_label,
                 previous,
                 rung.long,
-                dict(self.task.labels) if rung.style in ("guide", "drafts") else {},
+                by_guide=rung.style in ("guide", "drafts"),
+                question=self.task.question,
+                descriptions=tuple(description for _, description in self._guide(rung)),
             ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
             notes=tuple(notes),
         )
+
+    def _guide(self, rung: Rung) -> list[tuple[str, str]]:
+        labels: Mapping[str, str] = self.task.labels
+        return [(name, text if rung.full_guide else _first_sentence(text)) for name, text in labels.items()]
 
     def _messages(
         self,
@@ -177,12 +183,10 @@ class PromptWriter:
             return block_file.render(tag=tag, text=by_id[demo.record.id], rationale=demo.rationale, label=demo.label)
 
         fixed_ids = {demo.record.id for demo in template.fixed}
-        labels: Mapping[str, str] = self.task.labels
-        guide = [(name, text_ if rung.full_guide else _first_sentence(text_)) for name, text_ in labels.items()]
         values = {
             "question": self.task.question,
-            "labels": guide,
-            "names": json.dumps(list(labels), ensure_ascii=False),
+            "labels": self._guide(rung),
+            "names": json.dumps(list(self.task.labels), ensure_ascii=False),
             "purpose": "label" if human_label is None else "explain",
             "style": rung.style,
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],

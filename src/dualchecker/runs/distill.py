@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dualchecker.asking import Progress, Silent, Usage
@@ -147,6 +148,16 @@ def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled
     return references
 
 
+def _distributions(labels: Sequence[Labelled]) -> dict[str, Any]:
+    """Means over the answers that tell: probability outside the label set, and what the order of the options does."""
+    answers = [answer for item in labels for answer in item.trail]
+    told = {
+        "outside_mass": [answer.outside_mass for answer in answers if answer.outside_mass is not None],
+        "order_spread": [answer.order_spread for answer in answers if answer.order_spread is not None],
+    }
+    return {name: {"answers": len(v), "mean": fmean(v), "most": max(v)} for name, v in told.items() if v}
+
+
 def _metrics(
     parts: Parts,
     outcome: Distilled,
@@ -163,6 +174,7 @@ def _metrics(
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
         "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
+        "distributions": _distributions(outcome.labels),
     }
     calibration = outcome.calibration
     if calibration is not None:

@@ -40,6 +40,8 @@ def label_rows(labels: Sequence[Labelled]) -> list[dict[str, Any]]:
                         "request_key": a.request_key,
                         "teacher": a.teacher,
                         "notes": list(a.notes),
+                        "outside_mass": a.outside_mass,
+                        "order_spread": a.order_spread,
                     }
                     for a in item.trail
                 ],

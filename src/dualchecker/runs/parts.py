@@ -14,7 +14,14 @@ from dualchecker.methods import Setting
 from dualchecker.prompts import PromptWriter, rungs_for
 from dualchecker.students import Features, Student, check_base, choose_features, make_student
 from dualchecker.tasks import Classification
-from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
+from dualchecker.teachers import (
+    DecisionTeacher,
+    ExemplarTeacher,
+    LedgerTeacher,
+    OpenAITeacher,
+    RecordedTeacher,
+    Teacher,
+)
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,8 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
     """A teacher of the configured kind; ``senior`` for the one that the senior rung asks."""
     if teacher.kind == "openai":
         return OpenAITeacher(teacher, concurrency=config.limits.concurrency)
+    if teacher.kind == "decisions":
+        return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency)
     if teacher.kind == "recorded" and teacher.answers is not None:
         if isinstance(teacher.answers, str):
             path = config.path(teacher.answers)

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dualchecker.config import MethodName, RunConfig
+from dualchecker.config import MethodName, RunConfig, SeniorConfig
 from dualchecker.data import Dataset, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
 from dualchecker.runs.parts import build_task
+from dualchecker.teachers import DecisionTeacher
+
+_WRITE_NOTHING = ("recorded", "decisions")
+"""Kinds of teachers whose replies hold no tokens, and which give no reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,15 @@ class Plan:
     prompt_tokens: tuple[int, int]
     completion_tokens: tuple[int, int]
     cost: tuple[float, float]
+
+
+def prompt_tokens(prompt: Prompt, teacher: SeniorConfig) -> int:
+    """Estimated input tokens; a decision endpoint may count the state once for each question about it."""
+    if teacher.kind == "recorded":  # answers in a file
+        return 0
+    if teacher.kind == "decisions":
+        return DecisionTeacher(teacher).size(prompt)[1]
+    return sum(estimate_tokens(message["content"]) for message in prompt.messages)
 
 
 def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
@@ -43,25 +56,20 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
 
-    def line(
-        purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float], reply: int = 80
-    ) -> None:
-        sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
-        mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
-        tokens, completion = (
-            (round(low * mean), round(high * mean)),
-            (0, 0) if recorded else (low * reply, high * reply),
-        )
-        cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
+    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], whom: SeniorConfig, reply: int = 80) -> None:
+        sizes = [prompt_tokens(prompt, whom) for prompt in prompts]
+        mean, written = sum(sizes) / max(len(sizes), 1), 0 if whom.kind in _WRITE_NOTHING else reply
+        tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)
+        cost = [(t * whom.price_input + c * whom.price_output) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
     def sample(records: Iterable[Record]) -> list[Record]:
         return list(records)[:50]
 
-    own = (config.teacher.price_input, config.teacher.price_output)
+    own = config.teacher
     names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
     methods = [METHODS[name] for name in dict.fromkeys(names)]
-    if not recorded:
+    if config.teacher.kind not in _WRITE_NOTHING:
         fewest, most = _explained(config, methods, len(dataset.pool), len(fence.demonstrations))
         explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
         if most:
@@ -83,8 +91,9 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
             continue
         if recorded and not isinstance(config.teacher.answers, dict) and position:
             continue
-        senior = config.teacher.senior if rung.senior else None
-        price = (senior.price_input, senior.price_output) if senior else own
+        if rung.decide and own.kind == "decisions":
+            continue
+        whom = (config.teacher.senior if rung.senior else None) or own
         pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
         judged = [r for r in fence.calibration if rung.applies_to(r)]
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
@@ -93,7 +102,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         if position == 0:  # answers that are asked for again, to see whether they agree
             again = 1 + config.check.samples + config.check.variants
             low, high = low * again, high * again
-        line(f"rung {rung.name}", low, high, prompts, price)
+        line(f"rung {rung.name}", low, high, prompts, whom)
     return lines, dataset
 
 

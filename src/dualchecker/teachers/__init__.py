@@ -1,8 +1,9 @@
 """One way to ask a model, whatever stands behind it."""
 
 from dualchecker.teachers.base import Teacher
+from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
 from dualchecker.teachers.openai import OpenAITeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
 
-__all__ = ["ExemplarTeacher", "LedgerTeacher", "OpenAITeacher", "RecordedTeacher", "Teacher"]
+__all__ = ["DecisionTeacher", "ExemplarTeacher", "LedgerTeacher", "OpenAITeacher", "RecordedTeacher", "Teacher"]

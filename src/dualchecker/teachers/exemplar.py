@@ -59,7 +59,7 @@ class ExemplarTeacher(FreeTeacher):
         if prompt.purpose == "generate":
             return Reply(json.dumps(recombine(prompt), ensure_ascii=False), model=self.name)
         shown = prompt.shown
-        if shown.guide and not shown.demonstrations:
+        if shown.by_guide and not shown.demonstrations:
             return self._by_descriptions(shown)
         if not shown.demonstrations:
             raise RequestFailed(
@@ -95,11 +95,11 @@ class ExemplarTeacher(FreeTeacher):
 
     def _by_descriptions(self, shown: Shown) -> Reply:
         """Zero-shot: by similarity to what each label is called and means."""
-        meanings = [f"{label.replace('_', ' ')}: {text}" for label, text in shown.guide.items()]
+        meanings = [f"{label.replace('_', ' ')}: {text}" for label, text in shown.described]
         vectors = self._embedder.embed([shown.text, *meanings])
         similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
         weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
-        share = _normalised({k: float(w) + 0.5 / len(weights) for k, w in zip(shown.guide, weights, strict=True)})
+        share = _normalised({k: float(w) + 0.5 / len(weights) for k, w in zip(shown.labels, weights, strict=True)})
         label = max(share, key=share.__getitem__)
         rationale = (
             f"Of the labels' descriptions, that of {label} is the most similar (cosine {similarities.max():.2f}); "

@@ -12,12 +12,18 @@ _SMALLEST = 1e-9
 
 
 def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
-    """The model's distribution over ``labels``, read where its reply names the label.
+    """The distribution of ``label_mass``, normalised."""
+    mass = label_mass(text, tokens, labels)
+    return None if mass is None else {label: share / sum(mass.values()) for label, share in mass.items()}
+
+
+def label_mass(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
+    """How much probability the model gave to each of ``labels``, read where its reply names the label.
 
     The written label is followed token by token, with the quote that closes it, until no other label goes on the same
     way. At each token the alternatives that lead to labels give these their probability: at the fork between
     ``green`` and ``not_green``, or, for ``green`` and ``greenish``, at the quote. An alternative that leads to several
-    labels is shared out evenly. Mass that belongs to no label is left out and the rest normalised.
+    labels is shared out evenly. Mass on nothing in the label set, or not among the alternatives, is left out.
 
     Args:
         text: The reply.
@@ -25,8 +31,8 @@ def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str
         labels: The label set.
 
     Returns:
-        Probabilities by label; or None when the reply names no label, the tokens do not spell it, or no alternatives
-        were given (what is known of one label alone is no distribution).
+        Probability by label, summing to 1 at most; or None when the reply names no label, the tokens do not spell it,
+        or no alternatives were given (what is known of one label alone is no distribution).
     """
     written = _written_label(text, labels)
     entries = [entry for entry in tokens if isinstance(entry, dict)]
@@ -56,8 +62,7 @@ def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str
         done += piece[len(before) :]
         if _led_to(done, goals) == [written]:
             mass[written] = max(mass[written] + path, _SMALLEST)
-            total = sum(mass.values())
-            return {label: value / total for label, value in mass.items()} if informed else None
+            return mass if informed else None
     return None
 
 

@@ -13,12 +13,14 @@ from typing import Any
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
-from dualchecker.teachers.logprobs import label_distribution
+from dualchecker.teachers.logprobs import label_mass
 
 _MOST_TOKENS = 10**9
 """A count above this is nonsense (and would not fit the ledger)."""
 
-_TOO_LONG = re.compile(r"context.?(length|window|size)|too long|too many tokens|maximum.{0,20}tokens", re.I)
+_TOO_LONG = re.compile(
+    r"context.?(length|window|size)|too long|too many tokens|maximum.{0,20}tokens|max_tokens_exceeded", re.I
+)
 _CONTENT = re.compile(r"content.?(filter|policy|management)|flagged|moderation", re.I)
 
 
@@ -160,7 +162,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _count(value: object) -> int:
+def count(value: object) -> int:
+    """A number of tokens; 0 for what is none."""
     return int(value) if isinstance(value, int | float) and 0 < value <= _MOST_TOKENS else 0
 
 
@@ -193,14 +196,14 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
     given, logprobs = body.get("usage"), choice.get("logprobs")
     usage: Mapping[str, Any] = given if isinstance(given, dict) else {}
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    distribution = None
-    if isinstance(tokens, list):
-        distribution = label_distribution(content, tokens, prompt.shown.labels)
+    mass = label_mass(content, tokens, prompt.shown.labels) if isinstance(tokens, list) else None
+    total = math.fsum((mass or {}).values())
     return Reply(
         text=content,
-        label_probabilities=distribution,
+        label_probabilities={label: share / total for label, share in mass.items()} if mass else None,
         finish=plain(finish),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        completion_tokens=count(usage.get("completion_tokens")),
         model=plain(body.get("model") or ""),
+        outside_mass=max(1 - total, 0.0) if mass else None,
     )
