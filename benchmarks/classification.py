@@ -227,7 +227,7 @@ def tables(results: dict[str, list[dict[str, Any]]]) -> str:
                 lines.append(
                     f"| {title} | {mean([r['accuracy']['value'] for r in rows])} | "
                     f"{mean([r['accepted'] / r['count'] for r in rows])} | {mean(kept) if kept else '–'} | "
-                    f"{mean([r['auroc'] for r in rows])} | {mean([r['ece'] for r in rows])} |"
+                    f"{mean([r['auroc']['value'] for r in rows])} | {mean([r['ece']['value'] for r in rows])} |"
                 )
         lines += ["", "| student trained on | accuracy | macro-F1 | ECE |", "| --- | --- | --- | --- |"]
         students: dict[str, list[dict[str, Any]]] = {
@@ -243,7 +243,7 @@ def tables(results: dict[str, list[dict[str, Any]]]) -> str:
         for title, rows in students.items():
             lines.append(
                 f"| {title} | {mean([r['accuracy']['value'] for r in rows])} | "
-                f"{mean([r['macro_f1']['value'] for r in rows])} | {mean([r['ece'] for r in rows])} |"
+                f"{mean([r['macro_f1']['value'] for r in rows])} | {mean([r['ece']['value'] for r in rows])} |"
             )
         lines.append("")
     return "\n".join(lines)

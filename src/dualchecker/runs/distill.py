@@ -10,7 +10,15 @@ from dualchecker.asking import Progress, Silent
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
-from dualchecker.evaluation import judge_labels, judge_predictions
+from dualchecker.evaluation import (
+    Judged,
+    check_columns,
+    group,
+    judge_labels,
+    judge_noise,
+    judge_predictions,
+    judge_slices,
+)
 from dualchecker.ledger import Ledger
 from dualchecker.methods import Distilled, distill_with_dualchecker, label_few_shot
 from dualchecker.prompts import Template
@@ -67,6 +75,8 @@ def distill(config: RunConfig | str | Path, *, progress: Progress | None = None)
     dataset = load_dataset(config, task)
     for warning in dataset.warnings:
         progress.note(warning)
+    if not isinstance(config.report.slices, str):
+        check_columns((*dataset.pool, *dataset.test), config.report.slices)
     with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
         parts = build_parts(config, task, dataset, ledger, progress)
         try:
@@ -101,6 +111,9 @@ def _distill(parts: Parts) -> Run:
     taught = examples_from(outcome.labels, config.check.doubtful)
     student = _train(parts, gold, taught)
     metrics = _metrics(parts, outcome, stages, student, taught)
+    progress.stage("looking closer", "slices and label noise")
+    metrics["slices"] = _slices(parts, outcome.labels, student)
+    metrics["noise"] = _noise(parts, outcome.labels)
     if config.report.references and dataset.test:
         metrics["references"] = _references(parts, gold, outcome.labels)
     write_outputs(parts, outcome, student, metrics)
@@ -149,6 +162,41 @@ def _judge_student(parts: Parts, student: Student, records: Sequence[Record]) ->
     predicted = [names[column] for column in probabilities.argmax(axis=1)]
     truth = [record.label or "" for record in records]
     return judge_predictions(parts.task, predicted, truth, probabilities.max(axis=1).tolist())
+
+
+def _slices(parts: Parts, labels: Sequence[Labelled], student: Student) -> dict[str, Any] | None:
+    """Where the pool's labels and the student are worst; None where it is not wanted or nothing is known."""
+    wanted = parts.config.report.slices
+    if wanted == "none":
+        return None
+    columns = None if isinstance(wanted, str) else wanted
+    judged = {}
+    known = [item for item in labels if item.record.label is not None]
+    if known:
+        truth = [item.record.label or "" for item in known]
+        judged["pool"] = Judged(
+            [item.record for item in known],
+            [item.label for item in known],
+            truth,
+            [parts.task.equal(item.label, true) for item, true in zip(known, truth, strict=True)],
+            [item.confidence.value for item in known],
+            [item.status == "accepted" for item in known],
+            [item.answer.rung if item.answer else None for item in known],
+        )
+    if test := parts.dataset.test:
+        probabilities, names = student.predict(test), student.labels
+        predicted = [names[column] for column in probabilities.argmax(axis=1)]
+        truth = [record.label or "" for record in test]
+        right = [parts.task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
+        judged["test"] = Judged(test, predicted, truth, right, probabilities.max(axis=1).tolist())
+    return {name: judge_slices(one, group(one, columns)) for name, one in judged.items()} or None
+
+
+def _noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
+    """Accepted labels that students contradict which have not seen them."""
+    if not parts.config.report.noise or parts.student_checker is None:
+        return None
+    return judge_noise(parts.task, labels, parts.student_checker.voices.taught(labels).pool)
 
 
 def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled]) -> dict[str, Any]:
