@@ -63,19 +63,34 @@ def percentile(value: float, draws: Floats) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def reflected(value: float, draws: Floats, *, chance: Floats, bottom: float = 0.0) -> Interval:
-    """For a number that noise can only raise, such as ECE: the basic bootstrap interval, down to ``bottom``.
+def of_share(value: float, draws: Floats, count: int) -> Interval:
+    """For a share of ``count`` records: the percentile interval, never narrower than Wilson's.
 
-    Resampling adds to such a number as much noise again as the sample had added to the truth, so that the percentile
-    interval lies above the truth: on 300 nearly calibrated answers it held the true ECE in a fifth of cases. The basic
-    interval (Davison and Hinkley 1997, section 5.2) takes that noise off again. What is not above ``chance``, the
-    number's draws where its truth is ``bottom``, cannot be told from ``bottom``, and the interval then reaches there.
+    The bootstrap of 20 right answers out of 20 draws nothing but right ones, and would be sure of 100 %.
+    """
+    drawn, closed = percentile(value, draws), wilson(value * count, count)
+    return Interval(value, float(np.fmin(drawn.low, closed.low)), float(np.fmax(drawn.high, closed.high)))
+
+
+def noise_raised(value: float, draws: Floats, chance: Floats) -> Interval:
+    """For ECE, which noise can only raise, and whose truth may be 0.
+
+    Resampling adds as much noise again as the sample had added to the truth, so that the percentile interval lies
+    above the truth. Here the lower end is that of the basic interval, which takes the noise off again (Davison and
+    Hinkley 1997, section 5.2), and the upper end is the value and 1.96 standard errors. A value that calibrated
+    answers would reach by ``chance``, too, cannot be told from 0, and the interval then reaches there. In simulations
+    of 100 to 1,000 answers it held the truth in 87 to 96 of 100 cases, the percentile interval in 0 to 95.
+
+    Args:
+        value: On all rows.
+        draws: On resamples.
+        chance: What calibrated answers would show, see ``chance_ece``.
     """
     plain = percentile(value, draws)
     if not np.isfinite(plain.low):
         return plain
-    low = bottom if value <= np.quantile(chance, 0.975) else max(bottom, 2 * value - plain.high)
-    return Interval(value, min(low, value), max(2 * value - plain.low, value))
+    low = 0.0 if value <= np.quantile(chance, 0.975) else max(0.0, 2 * value - plain.high)
+    return Interval(value, min(low, value), min(1.0, value + _Z * float(np.nanstd(draws))))
 
 
 def wilson(hits: float, count: int) -> Interval:

@@ -98,8 +98,9 @@ def judge_noise(
         None with fewer than 20 accepted labels. Otherwise ``checked``; ``wrong`` (expected number, by ``learning`` and
         by ``confidence``); ``flagged``; ``suspects``, the flagged labels with the lowest margin. Where accepted
         labels have human ones beside them, ``known``: their ``count``, how many are ``wrong``, and for each of both
-        ways the ``auroc`` for finding wrong labels and ``top``, the share of wrong ones among the most suspicious (as
-        many for both as confident learning flags), with intervals and the paired ``difference`` of the AUROCs.
+        ways the ``auroc`` for finding wrong labels and ``top``, the share of wrong ones among the ``count`` most
+        suspicious (as many as confident learning flags, and at least a tenth), with intervals and the paired
+        ``difference`` of the AUROCs.
     """
     column = {label: number for number, label in enumerate(task.labels)}
     checked = [i for i in labels if i.status == "accepted" and i.label in column and i.record.id in unseen]
@@ -144,7 +145,7 @@ def _known(task: Task, checked: Sequence[Labelled], found: Suspicion, sure: Floa
         weights = np.bincount(drawn, minlength=len(rows))
         return scores["learning"].auroc(weights) - scores["confidence"].auroc(weights)
 
-    top = int(found.flagged[rows].sum())
+    top = max(int(found.flagged[rows].sum()), -(-len(rows) // 10))
     # Flagged ones are first by definition of the check; within them and for the other way, the least trusted.
     flagged_first = {"learning": np.lexsort((trust["learning"], ~found.flagged[rows]))[:top]}
     picked = flagged_first | {"confidence": np.argsort(trust["confidence"], kind="stable")[:top]}

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from dualchecker.errors import ConfigError
-from dualchecker.evaluation.intervals import bootstrap_all, percentile, reflected, wilson
+from dualchecker.evaluation.intervals import bootstrap_all, noise_raised, percentile, wilson
 from dualchecker.evaluation.metrics import chance_ece
 from dualchecker.evaluation.scores import ConfidenceScores, LabelScores
 from dualchecker.records import Record
@@ -29,6 +29,8 @@ FALSE_ALARMS = 0.05
 
 _REPEATS = 300
 _OTHERS, _MISSING = "(others)", "(missing)"
+
+Mark = Literal["worse", "better"]
 
 Groups = Mapping[str, Sequence[str | None]]
 """By the name of a column: the value of each record, None where the record is in no slice of it."""
@@ -55,6 +57,29 @@ class Judged:
     confidence: Sequence[float]
     accepted: Sequence[bool] | None = None
     rungs: Sequence[str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the records, and whether their accuracy differs from that of all others.
+
+    Attributes:
+        column: What the records were told apart by.
+        value: What these have in common.
+        also: Other slices of the very same records.
+        inside: Which records, shape (records,).
+        accuracy: Of these records.
+        p: Adjusted for the number of slices.
+        marked: Whether they are beyond chance, and on which side.
+    """
+
+    column: str
+    value: str
+    also: tuple[str, ...]
+    inside: npt.NDArray[np.bool_]
+    accuracy: float
+    p: float
+    marked: Mark | None
 
 
 def check_columns(records: Sequence[Record], columns: Sequence[str]) -> None:
@@ -104,38 +129,55 @@ def judge_slices(judged: Judged, groups: Groups, *, seed: int = 0) -> dict[str, 
     twenty marked slices is a false alarm, however many there are to look at.
 
     Returns:
-        ``overall`` accuracy, ``looked_at`` (number of slices tested), ``marked``, ``least`` (records that a slice
-        needs), and ``rows`` with ``column``, ``value``, ``count``, ``accuracy`` (Wilson interval), ``macro_f1`` and
-        ``ece`` (bootstrap intervals), ``accepted`` (share, null where nothing is accepted), ``p`` (adjusted) and
-        ``marked`` (``worse``, ``better`` or null). Marked ones that are worse come first, then by accuracy.
+        ``overall`` accuracy, ``count`` of records, ``looked_at`` (number of slices tested), ``marked``, ``least``
+        (records that a slice needs), and ``rows`` with ``column``, ``value``, ``also`` (slices of the very same
+        records, which are counted once), ``count``, ``accuracy`` (Wilson interval), ``macro_f1`` (null where all have
+        one label) and ``ece`` (bootstrap intervals), ``accepted`` (share, null where nothing is accepted), ``p``
+        (adjusted) and ``marked`` (``worse``, ``better`` or null). Those marked as worse come first, then by accuracy.
     """
-    right = np.asarray(judged.right, dtype=bool)
-    found = []
-    for column, values in groups.items():
-        for value in dict.fromkeys(value for value in values if value is not None):
-            inside = np.array([other == value for other in values], dtype=bool)
-            if LEAST <= inside.sum() < len(inside):
-                found.append((column, value, inside))
-    adjusted = benjamini_hochberg([_fisher(right, inside) for _, _, inside in found])
-    overall = float(right.mean()) if len(right) else float("nan")
-    ranked = []
-    for (column, value, inside), p in zip(found, adjusted, strict=True):
-        accuracy = float(right[inside].mean())
-        marked = None if p > FALSE_ALARMS else "worse" if accuracy < overall else "better"
-        ranked.append((marked != "worse", accuracy, column, value, inside, p, marked))
-    ranked.sort(key=lambda row: row[:4])
+    found = find_slices(judged.right, groups)
     rows = [
-        {"column": column, "value": value, **_measured(judged, inside, seed), "p": p, "marked": marked}
-        for _, _, column, value, inside, p, marked in ranked[:LISTED]
+        {
+            "column": one.column,
+            "value": one.value,
+            "also": list(one.also),
+            **_measured(judged, one.inside, seed),
+            "p": one.p,
+            "marked": one.marked,
+        }
+        for one in found[:LISTED]
     ]
     return {
-        "overall": overall,
-        "count": len(right),
+        "overall": float(np.mean(judged.right)) if len(judged.right) else float("nan"),
+        "count": len(judged.right),
         "looked_at": len(found),
-        "marked": sum(row[-1] is not None for row in ranked),
+        "marked": sum(one.marked is not None for one in found),
         "least": LEAST,
         "rows": rows,
     }
+
+
+def find_slices(right: Sequence[bool], groups: Groups) -> list[Slice]:
+    """The slices that are large enough, tested against all other records; those marked as worse first."""
+    hits = np.asarray(right, dtype=bool)
+    found: dict[bytes, tuple[str, str, npt.NDArray[np.bool_]]] = {}
+    also: dict[bytes, list[str]] = {}
+    for column, values in groups.items():
+        for value in dict.fromkeys(value for value in values if value is not None):
+            inside = np.array([other == value for other in values], dtype=bool)
+            if not LEAST <= inside.sum() < len(inside):
+                continue
+            if (key := inside.tobytes()) in found:
+                also[key].append(f"{column}: {value}")
+            else:
+                found[key], also[key] = (column, value, inside), []
+    adjusted = benjamini_hochberg([_fisher(hits, inside) for _, _, inside in found.values()])
+    slices = []
+    for (key, (column, value, inside)), p in zip(found.items(), adjusted, strict=True):
+        accuracy = float(hits[inside].mean())
+        marked: Mark | None = None if p > FALSE_ALARMS else "worse" if accuracy < hits.mean() else "better"
+        slices.append(Slice(column, value, tuple(also[key]), inside, accuracy, p, marked))
+    return sorted(slices, key=lambda one: (one.marked != "worse", one.accuracy, one.column, one.value))
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
@@ -167,13 +209,15 @@ def _measured(judged: Judged, inside: npt.NDArray[np.bool_], seed: int) -> dict[
     def measure(weights: npt.NDArray[np.intp] | None) -> dict[str, float]:
         return {"macro_f1": labels.macro_f1(weights), "ece": sure.ece(weights, bins)}
 
+    # Of a slice by label F1 says nothing: every other label is missing from it by construction.
+    mixed = all(len({part[i] for i in rows}) > 1 for part in (judged.predicted, judged.truth))
     values, draws = bootstrap_all(measure, len(rows), repeats=_REPEATS, seed=seed)
     chance = chance_ece(confidence, bins=bins, repeats=_REPEATS, seed=seed)
     return {
         "count": len(rows),
         "accuracy": wilson(sum(right), len(rows)).to_dict(),
-        "macro_f1": percentile(values["macro_f1"], draws["macro_f1"]).to_dict(),
-        "ece": reflected(values["ece"], draws["ece"], chance=chance).to_dict(),
+        "macro_f1": percentile(values["macro_f1"], draws["macro_f1"]).to_dict() if mixed else None,
+        "ece": noise_raised(values["ece"], draws["ece"], chance).to_dict(),
         "accepted": None if judged.accepted is None else float(np.mean([judged.accepted[i] for i in rows])),
     }
 

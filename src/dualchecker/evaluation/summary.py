@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dualchecker.evaluation.intervals import bootstrap, bootstrap_all, percentile, reflected
+from dualchecker.evaluation.intervals import bootstrap, bootstrap_all, noise_raised, of_share, percentile
 from dualchecker.evaluation.metrics import chance_ece, confusion, kept_counts, reliability
 from dualchecker.evaluation.scores import ConfidenceScores, LabelScores
 from dualchecker.records import Labelled
@@ -27,7 +27,10 @@ def _scores(task: Task, predicted: Sequence[str | None], truth: Sequence[str], s
             return {"accuracy": scores.accuracy(weights), "macro_f1": scores.macro_f1(weights)}
 
         values, draws = bootstrap_all(measure, len(truth), seed=seed)
-        return {name: percentile(value, draws[name]).to_dict() for name, value in values.items()}
+        return {
+            "accuracy": of_share(values["accuracy"], draws["accuracy"], len(truth)).to_dict(),
+            "macro_f1": percentile(values["macro_f1"], draws["macro_f1"]).to_dict(),
+        }
     result = {}
     for name in task.score(predicted, truth):
 
@@ -43,7 +46,8 @@ def _scores(task: Task, predicted: Sequence[str | None], truth: Sequence[str], s
 def _confidence(confidence: Sequence[float], right: Sequence[bool], seed: int) -> dict[str, Any]:
     """Quality of the confidence, on the same resamples of rows as the scores of the labels."""
     scores, counts = ConfidenceScores(confidence, right), kept_counts(len(right))
-    kept = {f"kept_{share:g}": max(1, round(share * len(right))) for share in COVERAGES} if len(right) else {}
+    kept = {f"{share:g}": max(1, round(share * len(right))) for share in COVERAGES} if len(right) else {}
+    wanted = sorted({*counts, *kept.values()})
 
     def measure(weights: Weights) -> dict[str, float]:
         curve = scores.coverage(weights)
@@ -52,24 +56,23 @@ def _confidence(confidence: Sequence[float], right: Sequence[bool], seed: int) -
             "brier": scores.brier(weights),
             "auroc": scores.auroc(weights),
             "coverage_area": float(curve.mean()) if len(curve) else float("nan"),
-            **{name: float(curve[count - 1]) for name, count in kept.items()},
-            **{f"curve_{count}": float(curve[count - 1]) for count in counts},
+            **{f"surest {count}": float(curve[count - 1]) for count in wanted},
         }
 
     values, draws = bootstrap_all(measure, len(right), seed=seed)
     estimates = {name: percentile(value, draws[name]) for name, value in values.items()}
     chance = chance_ece(confidence, seed=seed)
     if len(right):
-        estimates["ece"] = reflected(values["ece"], draws["ece"], chance=chance)
-    curve = [estimates[f"curve_{count}"] for count in counts]
+        estimates["ece"] = noise_raised(values["ece"], draws["ece"], chance)
+    curve = {n: of_share(values[f"surest {n}"], draws[f"surest {n}"], n) for n in wanted}
     return {
         **{name: estimates[name].to_dict() for name in ("ece", "brier", "auroc", "coverage_area")},
         "ece_by_chance": {"mean": float(chance.mean()), "high": float(np.quantile(chance, 0.95))},
-        "accuracy_at": {f"{share:g}": estimates[f"kept_{share:g}"].to_dict() for share in COVERAGES if kept},
+        "accuracy_at": {share: curve[count].to_dict() for share, count in kept.items()},
         "reliability": reliability(confidence, right),
         "coverage": [
-            {"coverage": count / len(right), "accuracy": e.value, "low": e.low, "high": e.high}
-            for count, e in zip(counts, curve, strict=True)
+            {"coverage": n / len(right), "accuracy": curve[n].value, "low": curve[n].low, "high": curve[n].high}
+            for n in counts
         ],
     }
 
