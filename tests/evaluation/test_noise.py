@@ -131,4 +131,5 @@ def test_cleanlab_ranks_the_same_and_flags_about_the_same() -> None:
 
         assert scores == pytest.approx((found.margin + 1) / 2)
         assert estimate_joint(given, probabilities) == pytest.approx(found.joint, abs=0.02)
-        assert (theirs == found.flagged).mean() > 0.97
+        # They count a record that reaches several thresholds under its likeliest label of all; so may we, or not.
+        assert (theirs == found.flagged).mean() > 0.99
