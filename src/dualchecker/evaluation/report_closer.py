@@ -12,6 +12,7 @@ from dualchecker.evaluation.formats import (
     known,
     percent,
     plural,
+    share,
     whole,
 )
 
@@ -76,8 +77,9 @@ def noise_view(noise: Mapping[str, Any] | None, labels: Sequence[Mapping[str, An
         return None
     wrong, judged = noise.get("wrong") or {}, noise.get("known") or {}
     texts = {str(row.get("id")): " ".join(str(row.get("text") or "").split()) for row in labels}
+    fact = f"of {whole(judged.get('count'))} with a human label, {whole(judged.get('wrong'))} are" if judged else ""
     rows = [
-        ("Expected to be wrong", "of the accepted labels", *(decimal(wrong.get(n), 1) for n in _WAYS)),
+        ("Expected to be wrong", fact or "of the accepted labels", *(decimal(wrong.get(n), 1) for n in _WAYS)),
         ("Flagged", "contradicted by a sure student", whole(noise.get("flagged")), DASH),
     ]
     if judged:
@@ -85,7 +87,7 @@ def noise_view(noise: Mapping[str, Any] | None, labels: Sequence[Mapping[str, An
         rows += [
             (
                 f"Wrong among the {whole(top.get('count'))} most suspicious",
-                f"all accepted: {whole(judged.get('wrong'))} of {whole(judged.get('count'))}",
+                f"of all: {percent(share(judged.get('wrong'), judged.get('count')))}",
                 *(interval(top.get(n)) for n in _WAYS),
             ),
             ("AUROC", "for finding wrong labels; 0.5 is a coin", *(decimal_interval(auroc.get(n)) for n in _WAYS)),
@@ -123,7 +125,9 @@ def _reading(judged: Mapping[str, Any]) -> str:
     low, high = known(difference.get("low")), known(difference.get("high"))
     if low is None or high is None:
         return ""
-    spread = f"(difference in AUROC {decimal(difference.get('value'))}, 95 % interval {low:.3f} to {high:.3f})"
+    spread = f"(difference in AUROC {decimal(difference.get('value'))}, 95 % interval {low:.3f} to {high:.3f})".replace(
+        "-", "\N{MINUS SIGN}"
+    )
     if low <= 0 <= high:
         return f"Which of the two finds wrong labels better cannot be told from these records {spread}."
     better = "Confident learning" if low > 0 else "The run's confidence"
