@@ -91,6 +91,9 @@ def test_a_run_writes_all_its_files_and_they_agree(cli: Run, small: Callable[...
     assert metrics["gold_used"]["mode"] == "cross_fit"
     student, slices = metrics["student"]["test"], metrics["slices"]
     assert student["ece"]["low"] <= student["ece"]["value"] <= student["ece"]["high"]
+    reference = metrics["references"]["gold_only"]
+    gap = student["accuracy"]["value"] - reference["accuracy"]["value"]
+    assert reference["difference"]["value"] == pytest.approx(gap) and reference["difference"]["p"] > 0
     assert slices["pool"]["count"] == 40 and slices["test"]["count"] == 30
     assert {row["column"] for row in slices["pool"]["rows"]} & {"human label", "predicted label", "difficulty"}
     page = (folder / "report.html").read_text(encoding="utf-8")

@@ -392,6 +392,17 @@ def test_a_report_of_an_older_run_renders(whole: Any) -> None:
     assert "with the 95 % interval as a band" not in words
 
 
+def test_students_are_compared_on_the_same_texts(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    own, reference = metrics["student"]["test"], metrics["references"]["gold_only"]
+    own["accuracy"], reference["accuracy"] = {"value": 0.75}, {"value": 0.8}
+    reference["difference"] = {"value": -0.05, "low": -0.12, "high": 0.02, "p": 0.2}
+    said = "Accuracy is 5.0 points below that with gold alone (95 % interval of the difference on the same texts: "
+    assert f"{said}−2.0 to 12.0); take it as a hint" in words_of(metrics, rows)
+    reference["difference"]["high"] = -0.01
+    assert f"{said}1.0 to 12.0); chance alone hardly explains it." in words_of(metrics, rows)
+
+
 def test_the_numbers_of_a_confidence_carry_their_intervals(whole: Any) -> None:
     metrics, rows = whole
     test = metrics["student"]["test"]

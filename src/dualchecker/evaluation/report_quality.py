@@ -114,6 +114,13 @@ def _compare(student: Mapping[str, Any], name: str, reference: Mapping[str, Any]
         return f"Accuracy is the same as with {who}."
     size = "point" if abs(points) == 1 else "points"
     side = f"Accuracy is {abs(points):.1f} {size} {'above' if points > 0 else 'below'} that with {who}"
+    paired = reference.get("difference") or {}
+    least, most = known(paired.get("low")), known(paired.get("high"))
+    if least is not None and most is not None:
+        ends = sorted(100 * (end if points > 0 else -end) for end in (least, most))
+        spread = f"(95 % interval of the difference on the same texts: {ends[0]:.1f} to {ends[1]:.1f})"
+        hint = "take it as a hint, not as a finding" if least <= 0 <= most else "chance alone hardly explains it"
+        return f"{side} {spread}; {hint}.".replace("-", "\N{MINUS SIGN}")
     bounds = [known(e.get(end)) for e in (mine, other) for end in ("low", "high")]
     if None in bounds:
         return f"{side}."

@@ -13,6 +13,7 @@ from dualchecker.data import Fence, load_dataset, stratified_split
 from dualchecker.evaluation import (
     Judged,
     check_columns,
+    compare_accuracy,
     group,
     judge_labels,
     judge_noise,
@@ -115,7 +116,7 @@ def _distill(parts: Parts) -> Run:
     metrics["slices"] = _slices(parts, outcome.labels, student)
     metrics["noise"] = _noise(parts, outcome.labels)
     if config.report.references and dataset.test:
-        metrics["references"] = _references(parts, gold, outcome.labels)
+        metrics["references"] = _references(parts, gold, outcome.labels, student)
     write_outputs(parts, outcome, student, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
 
@@ -156,12 +157,15 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
     return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]
 
 
+def _predict(student: Student, records: Sequence[Record]) -> tuple[list[str], list[float]]:
+    """The likeliest label of each record, and its probability."""
+    probabilities, names = student.predict(records), student.labels
+    return [names[column] for column in probabilities.argmax(axis=1)], probabilities.max(axis=1).tolist()
+
+
 def _judge_student(parts: Parts, student: Student, records: Sequence[Record]) -> dict[str, Any]:
-    probabilities = student.predict(records)
-    names = student.labels
-    predicted = [names[column] for column in probabilities.argmax(axis=1)]
-    truth = [record.label or "" for record in records]
-    return judge_predictions(parts.task, predicted, truth, probabilities.max(axis=1).tolist())
+    predicted, confidence = _predict(student, records)
+    return judge_predictions(parts.task, predicted, [record.label or "" for record in records], confidence)
 
 
 def _slices(parts: Parts, labels: Sequence[Labelled], student: Student) -> dict[str, Any] | None:
@@ -184,11 +188,10 @@ def _slices(parts: Parts, labels: Sequence[Labelled], student: Student) -> dict[
             [item.answer.rung if item.answer else None for item in known],
         )
     if test := parts.dataset.test:
-        probabilities, names = student.predict(test), student.labels
-        predicted = [names[column] for column in probabilities.argmax(axis=1)]
+        predicted, confidence = _predict(student, test)
         truth = [record.label or "" for record in test]
         right = [parts.task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
-        judged["test"] = Judged(test, predicted, truth, right, probabilities.max(axis=1).tolist())
+        judged["test"] = Judged(test, predicted, truth, right, confidence)
     return {name: judge_slices(one, group(one, columns)) for name, one in judged.items()} or None
 
 
@@ -199,14 +202,25 @@ def _noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
     return judge_noise(parts.task, labels, parts.student_checker.voices.taught(labels).pool)
 
 
-def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled]) -> dict[str, Any]:
-    """Students of the same kind on gold alone, and on gold with the human labels of the whole pool."""
+def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled], student: Student) -> dict[str, Any]:
+    """Students of the same kind on gold alone, and on gold with the human labels of the whole pool.
+
+    ``difference`` is the accuracy of the run's student minus theirs, on the same resamples of test records.
+    """
+    test = parts.dataset.test
+    truth, own = [record.label or "" for record in test], _predict(student, test)[0]
+
+    def judge(other: Student) -> dict[str, Any]:
+        predicted, confidence = _predict(other, test)
+        difference = compare_accuracy(own, predicted, truth)
+        return {**judge_predictions(parts.task, predicted, truth, confidence), "difference": difference.to_dict()}
+
     parts.progress.stage("reference", "student on gold alone")
-    references = {"gold_only": _judge_student(parts, _train(parts, gold, []), parts.dataset.test)}
+    references = {"gold_only": judge(_train(parts, gold, []))}
     known = [Example(i.record, i.record.label) for i in labels if i.record.label is not None and i.record.text.strip()]
     if known:
         parts.progress.stage("reference", "student on gold and the pool's human labels")
-        references["gold_pool"] = _judge_student(parts, _train(parts, gold, known), parts.dataset.test)
+        references["gold_pool"] = judge(_train(parts, gold, known))
     return references
 
 
