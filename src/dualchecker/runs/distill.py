@@ -32,6 +32,10 @@ _LEAST_VALIDATION = 50
 """With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
 
 
+Predicted = tuple[list[str], list[float]]
+"""Labels and their probabilities, in the order of the test records."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run brought.
@@ -111,12 +115,13 @@ def _distill(parts: Parts) -> Run:
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
     taught = examples_from(outcome.labels, config.check.doubtful)
     student = _train(parts, gold, taught)
-    metrics = _metrics(parts, outcome, stages, student, taught)
+    tested = _predict(student, dataset.test) if dataset.test else None
+    metrics = _metrics(parts, outcome, stages, tested, taught)
     progress.stage("looking closer", "slices and label noise")
-    metrics["slices"] = _slices(parts, outcome.labels, student)
+    metrics["slices"] = _slices(parts, outcome.labels, tested)
     metrics["noise"] = _noise(parts, outcome.labels)
-    if config.report.references and dataset.test:
-        metrics["references"] = _references(parts, gold, outcome.labels, student)
+    if config.report.references and tested:
+        metrics["references"] = _references(parts, gold, outcome.labels, tested)
     write_outputs(parts, outcome, student, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
 
@@ -157,18 +162,18 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
     return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]
 
 
-def _predict(student: Student, records: Sequence[Record]) -> tuple[list[str], list[float]]:
+def _predict(student: Student, records: Sequence[Record]) -> Predicted:
     """The likeliest label of each record, and its probability."""
     probabilities, names = student.predict(records), student.labels
     return [names[column] for column in probabilities.argmax(axis=1)], probabilities.max(axis=1).tolist()
 
 
-def _judge_student(parts: Parts, student: Student, records: Sequence[Record]) -> dict[str, Any]:
-    predicted, confidence = _predict(student, records)
-    return judge_predictions(parts.task, predicted, [record.label or "" for record in records], confidence)
+def _judge_student(parts: Parts, tested: Predicted) -> dict[str, Any]:
+    truth = [record.label or "" for record in parts.dataset.test]
+    return judge_predictions(parts.task, tested[0], truth, tested[1])
 
 
-def _slices(parts: Parts, labels: Sequence[Labelled], student: Student) -> dict[str, Any] | None:
+def _slices(parts: Parts, labels: Sequence[Labelled], tested: Predicted | None) -> dict[str, Any] | None:
     """Where the pool's labels and the student are worst; None where it is not wanted or nothing is known."""
     wanted = parts.config.report.slices
     if wanted == "none":
@@ -187,8 +192,8 @@ def _slices(parts: Parts, labels: Sequence[Labelled], student: Student) -> dict[
             [item.status == "accepted" for item in known],
             [item.answer.rung if item.answer else None for item in known],
         )
-    if test := parts.dataset.test:
-        predicted, confidence = _predict(student, test)
+    if tested:
+        test, (predicted, confidence) = parts.dataset.test, tested
         truth = [record.label or "" for record in test]
         right = [parts.task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
         judged["test"] = Judged(test, predicted, truth, right, confidence)
@@ -202,18 +207,17 @@ def _noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
     return judge_noise(parts.task, labels, parts.student_checker.voices.taught(labels).pool)
 
 
-def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled], student: Student) -> dict[str, Any]:
+def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled], tested: Predicted) -> dict[str, Any]:
     """Students of the same kind on gold alone, and on gold with the human labels of the whole pool.
 
     ``difference`` is the accuracy of the run's student minus theirs, on the same resamples of test records.
     """
-    test = parts.dataset.test
-    truth, own = [record.label or "" for record in test], _predict(student, test)[0]
+    truth = [record.label or "" for record in parts.dataset.test]
 
     def judge(other: Student) -> dict[str, Any]:
-        predicted, confidence = _predict(other, test)
-        difference = compare_accuracy(own, predicted, truth)
-        return {**judge_predictions(parts.task, predicted, truth, confidence), "difference": difference.to_dict()}
+        theirs = _predict(other, parts.dataset.test)
+        difference = compare_accuracy(tested[0], theirs[0], truth)
+        return {**_judge_student(parts, theirs), "difference": difference.to_dict()}
 
     parts.progress.stage("reference", "student on gold alone")
     references = {"gold_only": judge(_train(parts, gold, []))}
@@ -228,7 +232,7 @@ def _metrics(
     parts: Parts,
     outcome: Distilled,
     stages: dict[str, list[Labelled]],
-    student: Student,
+    tested: Predicted | None,
     taught: Sequence[Example],
 ) -> dict[str, Any]:
     config, dataset = parts.config, parts.dataset
@@ -272,7 +276,7 @@ def _metrics(
             "kind": config.student.kind,
             "base": config.student.base if config.student.kind == "encoder" else config.align.embedder,
             "taught": dict(Counter(example.source for example in taught)),
-            "test": _judge_student(parts, student, dataset.test) if dataset.test else None,
+            "test": _judge_student(parts, tested) if tested else None,
         },
         "gold_used": {
             "mode": parts.fence.mode,
