@@ -92,6 +92,11 @@ def other_treatments(outcome: Run) -> dict[str, Any]:
     return results
 
 
+def value(estimate: Any) -> float:
+    """A number with or without its interval: results of earlier versions hold the number alone."""
+    return float(estimate["value"] if isinstance(estimate, dict) else estimate)
+
+
 def mean(values: Sequence[float]) -> str:
     """Mean and half-range over seeds, in per cent."""
     array = 100 * np.array(values, dtype=float)
@@ -127,7 +132,7 @@ def tables(results: dict[str, list[dict[str, Any]]]) -> str:
                 lines.append(
                     f"| {title} | {mean([r['accuracy']['value'] for r in rows])} | "
                     f"{mean([r['accepted'] / r['count'] for r in rows])} | {mean(kept) if kept else '–'} | "
-                    f"{mean([r['auroc'] for r in rows])} | {mean([r['ece'] for r in rows])} |"
+                    f"{mean([value(r['auroc']) for r in rows])} | {mean([value(r['ece']) for r in rows])} |"
                 )
         lines += ["", "| student trained on | accuracy | macro-F1 | ECE |", "| --- | --- | --- | --- |"]
         students: dict[str, list[dict[str, Any]]] = {
@@ -143,7 +148,7 @@ def tables(results: dict[str, list[dict[str, Any]]]) -> str:
         for title, rows in students.items():
             lines.append(
                 f"| {title} | {mean([r['accuracy']['value'] for r in rows])} | "
-                f"{mean([r['macro_f1']['value'] for r in rows])} | {mean([r['ece'] for r in rows])} |"
+                f"{mean([r['macro_f1']['value'] for r in rows])} | {mean([value(r['ece']) for r in rows])} |"
             )
         lines.append("")
     return "\n".join(lines)

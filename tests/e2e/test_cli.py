@@ -89,12 +89,38 @@ def test_a_run_writes_all_its_files_and_they_agree(cli: Run, small: Callable[...
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert {"teacher", "student", "references", "gold_used", "requests", "tokens", "cost"} <= metrics.keys()
     assert metrics["gold_used"]["mode"] == "cross_fit"
+    student, slices = metrics["student"]["test"], metrics["slices"]
+    assert student["ece"]["low"] <= student["ece"]["value"] <= student["ece"]["high"]
+    reference = metrics["references"]["gold_only"]
+    gap = student["accuracy"]["value"] - reference["accuracy"]["value"]
+    assert reference["difference"]["value"] == pytest.approx(gap) and reference["difference"]["p"] > 0
+    assert slices["pool"]["count"] == 40 and slices["test"]["count"] == 30
+    assert {row["column"] for row in slices["pool"]["rows"]} & {"human label", "predicted label", "difficulty"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") or page.lower().startswith("<!doctype html>")
     assert "<script" not in page
     assert {"run.yaml", "template.yaml", "student"} <= {path.name for path in folder.iterdir()}
     suffixes = {path.suffix for path in (folder / "student").iterdir()}
     assert not suffixes & {".pkl", ".bin", ".joblib", ".pt"}
+
+
+def test_the_report_looks_where_it_is_told(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    one_shot = {"method": "few_shot", "check": {"student": True}}  # which accepts every label: enough to check
+    path = small(report={"slices": ["difficulty"], "few_shot": False, "references": False}, **one_shot)
+    assert cli("run", path)[0] == 0
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    assert "field" not in {row["column"] for row in metrics["slices"]["pool"]["rows"]}
+    assert metrics["noise"]["checked"] == metrics["teacher"]["stages"]["few_shot"]["accepted"]
+    assert metrics["noise"]["known"]["count"] == metrics["noise"]["checked"]
+
+    quiet = {"slices": "none", "noise": False, "few_shot": False, "references": False}
+    assert cli("run", small(report=quiet, **one_shot))[0] == 0
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["slices"] is None and metrics["noise"] is None
+
+    code, _, err = cli("run", small(report={"slices": ["dificulty"]}, output="other"))
+    assert code == 2 and "'dificulty'" in err and "'difficulty'" in err
+    assert not (tmp_path / "other/ledger.sqlite").exists()
 
 
 def test_running_again_asks_nothing_and_changes_nothing(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Charts are well-formed, stay in their frame and tell their numbers; numbers and texts are shown as promised."""
 
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +21,11 @@ def test_charts_are_well_formed_and_tell_their_numbers() -> None:
         reliability_chart(rows, name="a", title="T & Co"),
         coverage_chart(curve, name="b", title="T", target=0.95, accepted=(0.9, 0.4)),
         coverage_chart([{"coverage": 1.0, "accuracy": 1.0}], name="c", title="T"),
+        coverage_chart(
+            [{"coverage": c, "accuracy": 0.9 - 0.2 * c, "low": 0.1, "high": 1.0} for c in (0.2, 0.6, 1.0)],
+            name="g",
+            title="T",
+        ),
         whisker_chart(estimates, name="d", title="T", axis="accuracy"),
         whisker_chart([("all", {"value": 1.0, "low": 1.0, "high": 1.0})], name="e", title="T", axis="accuracy"),
         whisker_chart([("none", {"value": 0.0, "low": 0.0, "high": 0.0})], name="f", title="T", axis="accuracy"),
@@ -37,7 +43,11 @@ def test_charts_are_well_formed_and_tell_their_numbers() -> None:
                 if key in ("y1", "y2", "cy"):
                     assert 0 <= float(value) <= height
     assert "20.0\xa0% sure, 0.0\xa0% right, 5 answers" in charts[0]
-    assert "gone" not in charts[3]
+    assert "gone" not in charts[4]
+    assert 'class="band"' in charts[3] and 'class="band"' not in charts[1]
+    points = re.search(r'class="band" points="([^"]+)"', charts[3])
+    assert points and len(points[1].split()) == 6
+    assert all(0 <= float(n) <= 360 for pair in points[1].split() for n in pair.split(","))
 
 
 def test_charts_without_rows_are_empty() -> None:

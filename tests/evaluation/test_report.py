@@ -7,8 +7,10 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 
+from dualchecker.evaluation import Judged, group, judge_noise, judge_slices
 from dualchecker.evaluation.formats import interval, percent
 from dualchecker.evaluation.report import render_report
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
@@ -144,7 +146,34 @@ def make_metrics(task: Classification, labels: list[Labelled]) -> dict[str, Any]
         "tokens": {"prompt": 1234567, "completion": 8901},
         "cost": 3.456,
         "references": {"gold_only": judge_student(task, 120, 3), "gold_pool": judge_student(task, 120, 4)},
+        "slices": slices_of(task, labels),
+        "noise": noise_of(task, labels),
     }  # fmt: skip
+
+
+def slices_of(task: Classification, labels: list[Labelled]) -> dict[str, Any] | None:
+    """Slices of the pool, as runs/distill.py judges them."""
+    known = [item for item in labels if item.record.label is not None]
+    judged = Judged(
+        [item.record for item in known],
+        [item.label for item in known],
+        [item.record.label or "" for item in known],
+        [task.equal(item.label, item.record.label) for item in known],
+        [item.confidence.value for item in known],
+        [item.status == "accepted" for item in known],
+        [item.answer.rung if item.answer else None for item in known],
+    )
+    return {"pool": judge_slices(judged, group(judged))} if known else None
+
+
+def noise_of(task: Classification, labels: list[Labelled]) -> dict[str, Any] | None:
+    """The noise check by students that guess."""
+    draw = random.Random(5)
+    unseen = {}
+    for item in labels:
+        raw = [draw.random() for _ in task.names]
+        unseen[item.record.id] = np.array(raw) / sum(raw)
+    return judge_noise(task, labels, unseen)
 
 
 @pytest.fixture(scope="module")
@@ -301,6 +330,88 @@ def test_matrix_counts_and_shares() -> None:
         "no label"
         not in words[words.index("People said") : words.index("Rounds and requests", words.index("People said"))]
     )
+
+
+def test_the_worst_slices_are_shown_and_noise_is_named_so(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    found = metrics["slices"]["pool"]
+    found |= {"marked": 0, "rows": [row | {"marked": None} for row in found["rows"]]}
+    assert "read the order below as noise" in words_of(metrics, rows)
+    first = found["rows"][0]
+    first |= {"marked": "worse", "p": 0.0004, "value": "A & B", "column": "source", "also": ["team: north"]}
+    found["marked"] = 1
+
+    words = words_of(metrics, rows)
+
+    section = words[
+        words.index("Where it is worst", words.index("Which labels")) : words.index("Accepted labels that look")
+    ]
+    shown = interval(first["accuracy"]).replace("\xa0", " ")
+    assert f"source A & B the same records: team: north {first['count']} {shown} worse p < 0.001" in section
+    assert f"Of {found['looked_at']} slices of 20 or more records, 1 differs from the rest" in section
+    metrics["slices"] = None
+    assert "Where it is worst" not in words_of(metrics, rows)
+
+
+def test_suspicious_labels_are_shown_with_their_texts_and_without_overclaiming(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    noise = metrics["noise"]
+    suspect = noise["suspects"][0]
+    text = next(row["text"] for row in rows if row["id"] == suspect["id"])
+    noise["known"]["difference"] = {"value": 0.1, "low": -0.1, "high": 0.3, "p": 0.4}
+
+    words = words_of(metrics, rows)
+
+    assert f"{suspect['id']} {text} {suspect['label']} {suspect['suggested']}" in words
+    assert "cannot be told from these records (difference in AUROC 0.100" in words
+    noise["known"]["difference"]["low"] = 0.02
+    assert "Confident learning finds wrong labels better on these records" in words_of(metrics, rows)
+    noise["known"] = None
+    assert "is not known here" in words_of(metrics, rows)
+    metrics["noise"] = None
+    assert "Accepted labels that look wrong" not in words_of(metrics, rows)
+
+
+def test_a_report_of_an_older_run_renders(whole: Any) -> None:
+    """Version 0.1 wrote some numbers without intervals, and looked at neither slices nor noise."""
+    metrics, rows = copy.deepcopy(whole)
+    del metrics["slices"], metrics["noise"]
+    results = [*metrics["teacher"]["stages"].values(), metrics["student"]["test"], *metrics["references"].values()]
+    for result in results:
+        for name in ("ece", "brier", "auroc"):
+            if isinstance(result[name], dict):
+                result[name] = result[name]["value"]
+        for name in ("coverage_area", "accuracy_at", "ece_by_chance"):
+            result.pop(name, None)
+        for row in result["coverage"]:
+            row.pop("low", None), row.pop("high", None)
+
+    words = words_of(metrics, rows)
+
+    assert percent(metrics["student"]["test"]["ece"]).replace("\xa0", " ") in words
+    assert "with the 95 % interval as a band" not in words
+
+
+def test_students_are_compared_on_the_same_texts(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    own, reference = metrics["student"]["test"], metrics["references"]["gold_only"]
+    own["accuracy"], reference["accuracy"] = {"value": 0.75}, {"value": 0.8}
+    reference["difference"] = {"value": -0.05, "low": -0.12, "high": 0.02, "p": 0.2}
+    said = "Accuracy is 5.0 points below that with gold alone (95 % interval of the difference on the same texts: "
+    assert f"{said}−2.0 to 12.0); take it as a hint" in words_of(metrics, rows)
+    reference["difference"]["high"] = -0.01
+    assert f"{said}1.0 to 12.0); chance alone hardly explains it." in words_of(metrics, rows)
+
+
+def test_the_numbers_of_a_confidence_carry_their_intervals(whole: Any) -> None:
+    metrics, rows = whole
+    test = metrics["student"]["test"]
+    words = words_of(metrics, rows)
+
+    for estimate in (test["ece"], test["coverage_area"], *test["accuracy_at"].values()):
+        assert interval(estimate).replace("\xa0", " ") in words
+    assert f"chance alone would give {percent(test['ece_by_chance']['mean'])}".replace("\xa0", " ") in words
+    assert "with the 95 % interval as a band" in words
 
 
 def test_minimal_run_without_test_references_and_human_labels() -> None:

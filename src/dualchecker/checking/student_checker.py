@@ -82,6 +82,11 @@ class StudentChecker:
         self._prior = self._fusion
         self._threshold = Threshold(1.0)
 
+    @property
+    def voices(self) -> StudentVoices:
+        """The students, for those who want to hear them about labels of their own."""
+        return self._students
+
     def inspect(self, labels: Sequence[Labelled], calibration: Calibration) -> Findings:
         """Fuse teacher and students, find what they dispute and where a student of these labels fails on gold."""
         taught = self._students.taught(labels)

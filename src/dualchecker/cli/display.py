@@ -23,6 +23,9 @@ from dualchecker.errors import DualcheckerError
 console = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
+_WORST = 3
+"""Slices named at the end of a run."""
+
 _PLAIN_EVERY = 15.0
 """Seconds between progress lines where there is no terminal."""
 
@@ -169,6 +172,7 @@ def print_result(metrics: Mapping[str, Any]) -> None:
     if message:
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
     _print_student(metrics)
+    _print_closer(metrics)
 
 
 def _print_student(metrics: Mapping[str, Any]) -> None:
@@ -187,6 +191,27 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
     console.print()
     console.print(table)
     console.print("[dim]In brackets: 95 % bootstrap intervals.[/]")
+
+
+def _print_closer(metrics: Mapping[str, Any]) -> None:
+    """What stands out beyond chance, in a line each; the tables are in the report."""
+    lines = []
+    for name, who in (("pool", "the pool's labels are"), ("test", "the student is")):
+        found = (metrics.get("slices") or {}).get(name) or {}
+        worse = [row for row in found.get("rows") or () if row.get("marked") == "worse"]
+        for row in worse[:_WORST]:
+            where = escape(f"{row['column']}: {row['value']}")
+            right = f"{with_interval(row['accuracy'])} of {row['count']} right"
+            lines.append(f"Where {who} worst: [bold]{where}[/], {right}, overall {percent(found['overall'])}")
+    noise = metrics.get("noise")
+    if noise and noise["flagged"]:
+        lines.append(f"{noise['flagged']} of {noise['checked']} accepted labels look wrong to a second check.")
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    if lines:
+        console.print("[dim]Only what chance does not explain; all of it is in the report.[/]")
 
 
 def print_where(folder: Any, *, cost: float, requests: int, seconds: float | None = None) -> None:

@@ -219,10 +219,12 @@ class LimitsConfig(_Section):
 
 
 class ReportConfig(_Section):
-    """What the report compares with; each costs extra requests or training time."""
+    """What the report compares with and looks into; each costs extra requests or time."""
 
     few_shot: bool = True
     references: bool = True
+    slices: Literal["auto", "none"] | tuple[str, ...] = "auto"
+    noise: bool = True
 
 
 class RunConfig(_Section):

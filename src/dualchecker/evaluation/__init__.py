@@ -9,23 +9,31 @@ from dualchecker.evaluation.comparison import (
 )
 from dualchecker.evaluation.intervals import Interval, bootstrap
 from dualchecker.evaluation.metrics import auroc, brier, confusion, coverage_curve, ece, reliability
+from dualchecker.evaluation.noise import confident_learning, judge_noise
 from dualchecker.evaluation.report import render_report
+from dualchecker.evaluation.slices import Judged, check_columns, group, judge_slices
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
 
 __all__ = [
     "Difference",
     "Interval",
+    "Judged",
     "auroc",
     "bootstrap",
     "brier",
+    "check_columns",
     "compare_accuracy",
     "compare_macro_f1",
     "compare_over_seeds",
+    "confident_learning",
     "confusion",
     "coverage_curve",
     "ece",
+    "group",
     "judge_labels",
+    "judge_noise",
     "judge_predictions",
+    "judge_slices",
     "paired_difference",
     "reliability",
     "render_report",

@@ -11,10 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from dualchecker.evaluation.formats import interval, known, percent, visible
+from dualchecker.evaluation.intervals import wilson
 
 _WIDTH = 360
 _LEFT, _RIGHT, _TOP = 52, 22, 14
-_Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def reliability_chart(rows: Sequence[Mapping[str, Any]], *, name: str, title: st
         _line(x(0), y(0), x(1), y(1), "diagonal"),
     ]
     for row in rows:
-        low, high = _wilson(row["right"], row["count"])
+        share = wilson(row["right"] * row["count"], row["count"])
         note = f"{row['count']} answers, mean confidence {percent(row['confidence'])}, right {percent(row['right'])}"
         across = x(row["confidence"])
-        body.append(_line(across, y(low), across, y(high), "whisker"))
+        body.append(_line(across, y(share.low), across, y(share.high), "whisker"))
         body.append(_dot(across, y(row["right"]), 4, "dot", note))
     description = "; ".join(
         f"{percent(row['confidence'])} sure, {percent(row['right'])} right, {row['count']} answers" for row in rows
@@ -74,7 +74,7 @@ def coverage_chart(
     """Accuracy of the surest share of answers, as that share grows.
 
     Args:
-        rows: ``coverage`` and ``accuracy`` of each point, in order.
+        rows: ``coverage`` and ``accuracy`` of each point, in order; with ``low`` and ``high``, a band is drawn.
         name: Prefix of ids.
         title: For those who hear the page.
         target: The precision asked for, as a line.
@@ -90,6 +90,11 @@ def coverage_chart(
     if target is not None:
         body.append(_line(x(0), y(target), x(1), y(target), "target"))
         body.append(_text(x(1) - 4, y(target) + 13, f"asked for: {percent(target)}", "hint", "end"))
+    banded = [row for row in rows if known(row.get("low")) is not None and known(row.get("high")) is not None]
+    if len(banded) > 1:
+        upper = [f"{x(row['coverage'])},{y(row['high'])}" for row in banded]
+        lower = [f"{x(row['coverage'])},{y(max(row['low'], bottom))}" for row in reversed(banded)]
+        body.append(Markup('<polygon class="band" points="{}"/>').format(" ".join([*upper, *lower])))
     path = " ".join(f"{x(row['coverage'])},{y(row['accuracy'])}" for row in rows)
     body.append(Markup('<polyline class="curve" points="{}"/>').format(path))
     for row in rows:
@@ -140,13 +145,6 @@ def whisker_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], *, name: str, t
         body.append(_dot(x(estimate["value"]), top + 25, 5, "dot" if number == 0 else "dot other", note))
     description = "; ".join(f"{who}: {interval(estimate)}" for who, estimate in shown)
     return _svg(name, title, description, bottom + 42, body)
-
-
-def _wilson(proportion: float, count: int) -> tuple[float, float]:
-    """95 % interval of a share of few."""
-    spread = _Z * math.sqrt(proportion * (1 - proportion) / count + _Z**2 / (4 * count**2))
-    middle, scale = proportion + _Z**2 / (2 * count), 1 + _Z**2 / count
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def _step(extent: float) -> float:

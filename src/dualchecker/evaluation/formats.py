@@ -27,14 +27,27 @@ def percent(value: Any) -> str:
     return DASH if number is None else f"{100 * number:.1f}{_NBSP}%"
 
 
-def interval(estimate: Mapping[str, Any] | None) -> str:
+def interval(estimate: Mapping[str, Any] | float | None) -> str:
     """``71.2 % (64.0–78.1)``, or without the bounds where they are not known."""
-    estimate = estimate or {}
-    low, high = known(estimate.get("low")), known(estimate.get("high"))
-    shown = percent(estimate.get("value"))
+    value, low, high = _bounds(estimate)
+    shown = percent(value)
     if shown == DASH or low is None or high is None:
         return shown
     return f"{shown} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def decimal_interval(estimate: Mapping[str, Any] | float | None) -> str:
+    """``0.712 (0.640–0.781)``, or without the bounds where they are not known."""
+    value, low, high = _bounds(estimate)
+    shown = decimal(value)
+    return shown if shown == DASH or low is None or high is None else f"{shown} ({low:.3f}–{high:.3f})"
+
+
+def _bounds(estimate: Mapping[str, Any] | float | None) -> tuple[Any, float | None, float | None]:
+    """Value and ends; runs of version 0.1 wrote some numbers without their interval."""
+    if not isinstance(estimate, Mapping):
+        return estimate, None, None
+    return estimate.get("value"), known(estimate.get("low")), known(estimate.get("high"))
 
 
 def decimal(value: Any, places: int = 3) -> str:

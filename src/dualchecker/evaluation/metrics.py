@@ -4,62 +4,63 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-
-
-def _arrays(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Floats, Floats]:
-    values, hits = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    if values.shape != hits.shape or values.ndim != 1:
-        raise ValueError(f"confidence {values.shape} and right {hits.shape} must be aligned lists")
-    return values, hits
+from dualchecker.evaluation.scores import BINS, ConfidenceScores, Floats
 
 
-def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[dict[str, float]]:
+def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[dict[str, float]]:
     """Equal-count bins from unsure to sure: mean confidence, share right, number."""
-    values, hits = _arrays(confidence, right)
-    order = np.argsort(values, kind="stable")
+    sure, hits, size = ConfidenceScores(confidence, right).bins(bins=bins)
     return [
-        {"confidence": float(values[part].mean()), "right": float(hits[part].mean()), "count": len(part)}
-        for part in np.array_split(order, min(bins, len(order)) or 1)
-        if len(part)
+        {"confidence": float(c / n), "right": float(h / n), "count": int(n)}
+        for c, h, n in zip(sure, hits, size, strict=True)
     ]
 
 
-def ece(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
+def ece(confidence: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
     """Expected calibration error over equal-count bins, 0..1; not a number without answers."""
-    rows = reliability(confidence, right, bins)
-    total = sum(row["count"] for row in rows)
-    if not total:
-        return float("nan")
-    return float(sum(row["count"] * abs(row["confidence"] - row["right"]) for row in rows) / total)
+    return ConfidenceScores(confidence, right).ece(bins=bins)
+
+
+def chance_ece(confidence: Sequence[float], *, bins: int = BINS, repeats: int = 1000, seed: int = 0) -> Floats:
+    """What ECE would be by chance alone: with these confidences, were each as right as it says.
+
+    Even a perfectly calibrated confidence has an ECE above 0 on few answers, because the share of right answers in a
+    bin scatters. A measured ECE says something only where it stands out of these draws, shape (repeats,).
+    """
+    sure, generator = np.asarray(confidence, dtype=float), np.random.default_rng(seed)
+    if not len(sure):
+        return np.full(repeats, np.nan)
+    # As ``ConfidenceScores.bins``, with the sorting done once for all draws.
+    order = np.sort(sure)
+    starts = np.cumsum([0, *map(len, np.array_split(order, min(bins, len(order))))][:-1])
+    said = np.add.reduceat(order, starts)
+    draws = [
+        np.abs(said - np.add.reduceat((generator.random(len(order)) < order).astype(float), starts)).sum()
+        for _ in range(repeats)
+    ]
+    return np.array(draws) / len(order)
 
 
 def brier(confidence: Sequence[float], right: Sequence[bool]) -> float:
     """Mean squared distance between confidence and rightness, 0..1."""
-    values, hits = _arrays(confidence, right)
-    return float(np.mean((values - hits) ** 2)) if len(values) else float("nan")
+    return ConfidenceScores(confidence, right).brier()
 
 
 def auroc(confidence: Sequence[float], right: Sequence[bool]) -> float:
     """Chance that a right answer is surer than a wrong one (ties count half); not a number if all are alike."""
-    values, hits = _arrays(confidence, right)
-    good, bad = values[hits > 0], np.sort(values[hits == 0])
-    if not len(good) or not len(bad):
-        return float("nan")
-    below = np.searchsorted(bad, good, side="left")
-    upto = np.searchsorted(bad, good, side="right")
-    return float(np.mean((below + upto) / 2) / len(bad))
+    return ConfidenceScores(confidence, right).auroc()
 
 
 def coverage_curve(confidence: Sequence[float], right: Sequence[bool], points: int = 20) -> list[dict[str, float]]:
     """Accuracy of the surest share of answers, for growing shares."""
-    values, hits = _arrays(confidence, right)
-    order = np.argsort(-values, kind="stable")
-    running = np.cumsum(hits[order])
-    counts = sorted({max(1, round(len(order) * (i + 1) / points)) for i in range(points)}) if len(order) else []
-    return [{"coverage": n / len(order), "accuracy": float(running[n - 1] / n)} for n in counts]
+    curve = ConfidenceScores(confidence, right).coverage()
+    return [{"coverage": n / len(curve), "accuracy": float(curve[n - 1])} for n in kept_counts(len(curve), points)]
+
+
+def kept_counts(count: int, points: int = 20) -> list[int]:
+    """Numbers of answers that the points of a coverage curve keep."""
+    return sorted({max(1, round(count * (i + 1) / points)) for i in range(points)}) if count else []
 
 
 def confusion(predicted: Sequence[str | None], truth: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:

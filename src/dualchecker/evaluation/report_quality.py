@@ -5,7 +5,17 @@ from typing import Any
 
 from dualchecker.evaluation import wording
 from dualchecker.evaluation.charts import coverage_chart, reliability_chart, whisker_chart
-from dualchecker.evaluation.formats import DASH, decimal, interval, known, percent, plural, share, whole
+from dualchecker.evaluation.formats import (
+    DASH,
+    decimal,
+    decimal_interval,
+    interval,
+    known,
+    percent,
+    plural,
+    share,
+    whole,
+)
 
 View = dict[str, Any]
 
@@ -47,8 +57,8 @@ def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
                 "abstained": percent(share(stage.get("abstained"), records)),
                 "failed": percent(share(stage.get("failed"), records)),
                 "kept": interval((stage.get("kept") or {}).get("accuracy")),
-                "auroc": decimal(stage.get("auroc")),
-                "ece": percent(stage.get("ece")),
+                "auroc": decimal_interval(stage.get("auroc")),
+                "ece": interval(stage.get("ece")),
             }
         )
     last = final_stage(stages)[1]
@@ -72,7 +82,7 @@ def students_view(student: Mapping[str, Any] | None, references: Mapping[str, An
             "meaning": meaning,
             "accuracy": interval(result.get("accuracy")),
             "macro_f1": interval(result.get("macro_f1")),
-            "ece": percent(result.get("ece")),
+            "ece": interval(result.get("ece")),
         }
         for title, meaning, result in results
     ]
@@ -105,6 +115,13 @@ def _compare(student: Mapping[str, Any], name: str, reference: Mapping[str, Any]
         return f"Accuracy is the same as with {who}."
     size = "point" if abs(points) == 1 else "points"
     side = f"Accuracy is {abs(points):.1f} {size} {'above' if points > 0 else 'below'} that with {who}"
+    paired = reference.get("difference") or {}
+    least, most = known(paired.get("low")), known(paired.get("high"))
+    if least is not None and most is not None:
+        ends = sorted(100 * (end if points > 0 else -end) for end in (least, most))
+        spread = f"(95 % interval of the difference on the same texts: {ends[0]:.1f} to {ends[1]:.1f})"
+        hint = "take it as a hint, not as a finding" if least <= 0 <= most else "chance alone hardly explains it"
+        return f"{side} {spread}; {hint}.".replace("-", "\N{MINUS SIGN}")
     bounds = [known(e.get(end)) for e in (mine, other) for end in ("low", "high")]
     if None in bounds:
         return f"{side}."
@@ -162,8 +179,27 @@ def _curves(
         "coverage": coverage_chart(
             coverage, name=f"{name}-coverage", title=f"{title}: accuracy by coverage", target=target, accepted=accepted
         ),
+        "banded": all(known(row.get("low")) is not None for row in coverage),
+        "numbers": _numbers(result),
         "bins": [(percent(r["confidence"]), percent(r["right"]), whole(r["count"])) for r in bins],
     }
+
+
+def _numbers(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, meaning and value of what is said about a confidence."""
+    chance = result.get("ece_by_chance") or {}
+    expected = f"; chance alone would give {percent(chance.get('mean'))}, seldom over {percent(chance.get('high'))}"
+    rows = [
+        ("ECE", f"distance of confidence and correctness{expected if chance else ''}", interval(result.get("ece"))),
+        ("AUROC", "chance that a right answer is surer than a wrong one", decimal_interval(result.get("auroc"))),
+        ("Brier score", "squared distance to what was right; 0 is perfect", decimal_interval(result.get("brier"))),
+        ("Area under the curve", "mean accuracy over all shares kept", interval(result.get("coverage_area"))),
+    ]
+    kept = result.get("accuracy_at") or {}
+    rows += [
+        (f"Accuracy of the surest {100 * float(s):.0f}\N{NO-BREAK SPACE}%", "", interval(e)) for s, e in kept.items()
+    ]
+    return [row for row in rows if row[2] != DASH]
 
 
 def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:

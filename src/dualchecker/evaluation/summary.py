@@ -3,32 +3,77 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dualchecker.evaluation.intervals import bootstrap
-from dualchecker.evaluation.metrics import auroc, brier, confusion, coverage_curve, ece, reliability
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.evaluation.intervals import bootstrap, bootstrap_all, noise_raised, of_share, percentile
+from dualchecker.evaluation.metrics import chance_ece, confusion, kept_counts, reliability
+from dualchecker.evaluation.scores import ConfidenceScores, LabelScores
 from dualchecker.records import Labelled
-from dualchecker.tasks import Task
+from dualchecker.tasks import Classification, Task
+
+COVERAGES = (0.8, 0.6, 0.4)
+"""Shares of the surest answers whose accuracy is reported."""
+
+Weights = npt.NDArray[np.intp] | None
 
 
 def _scores(task: Task, predicted: Sequence[str | None], truth: Sequence[str], seed: int) -> dict[str, Any]:
+    """The task's own scores, each with an interval."""
+    if isinstance(task, Classification):
+        scores = LabelScores(predicted, truth)
+
+        def measure(weights: Weights) -> dict[str, float]:
+            return {"accuracy": scores.accuracy(weights), "macro_f1": scores.macro_f1(weights)}
+
+        values, draws = bootstrap_all(measure, len(truth), seed=seed)
+        return {
+            "accuracy": of_share(values["accuracy"], draws["accuracy"], len(truth)).to_dict(),
+            "macro_f1": percentile(values["macro_f1"], draws["macro_f1"]).to_dict(),
+        }
     result = {}
-    for name in ("accuracy", "macro_f1"):
+    for name in task.score(predicted, truth):
 
         def statistic(rows: Sequence[int], name: str = name) -> float:
             return task.score([predicted[i] for i in rows], [truth[i] for i in rows])[name]
 
-        # Macro-F1 over many labels is slow to resample in plain Python; fewer draws still give the interval.
+        # The scores of other tasks are plain Python; fewer draws still give the interval.
         repeats = 1000 if len(truth) <= 1000 else 200
         result[name] = bootstrap(statistic, len(truth), repeats=repeats, seed=seed).to_dict()
     return result
 
 
-def _confidence(confidence: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
+def _confidence(confidence: Sequence[float], right: Sequence[bool], seed: int) -> dict[str, Any]:
+    """Quality of the confidence, on the same resamples of rows as the scores of the labels."""
+    scores, counts = ConfidenceScores(confidence, right), kept_counts(len(right))
+    kept = {f"{share:g}": max(1, round(share * len(right))) for share in COVERAGES} if len(right) else {}
+    wanted = sorted({*counts, *kept.values()})
+
+    def measure(weights: Weights) -> dict[str, float]:
+        curve = scores.coverage(weights)
+        return {
+            "ece": scores.ece(weights),
+            "brier": scores.brier(weights),
+            "auroc": scores.auroc(weights),
+            "coverage_area": float(curve.mean()) if len(curve) else float("nan"),
+            **{f"surest {count}": float(curve[count - 1]) for count in wanted},
+        }
+
+    values, draws = bootstrap_all(measure, len(right), seed=seed)
+    estimates = {name: percentile(value, draws[name]) for name, value in values.items()}
+    chance = chance_ece(confidence, seed=seed)
+    if len(right):
+        estimates["ece"] = noise_raised(values["ece"], draws["ece"], chance)
+    curve = {n: of_share(values[f"surest {n}"], draws[f"surest {n}"], n) for n in wanted}
     return {
-        "ece": ece(confidence, right),
-        "brier": brier(confidence, right),
-        "auroc": auroc(confidence, right),
+        **{name: estimates[name].to_dict() for name in ("ece", "brier", "auroc", "coverage_area")},
+        "ece_by_chance": {"mean": float(chance.mean()), "high": float(np.quantile(chance, 0.95))},
+        "accuracy_at": {share: curve[count].to_dict() for share, count in kept.items()},
         "reliability": reliability(confidence, right),
-        "coverage": coverage_curve(confidence, right),
+        "coverage": [
+            {"coverage": n / len(right), "accuracy": curve[n].value, "low": curve[n].low, "high": curve[n].high}
+            for n in counts
+        ],
     }
 
 
@@ -39,12 +84,12 @@ def judge_predictions(
     confidence: Sequence[float],
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Accuracy and macro-F1 with intervals, quality of the confidence, confusion."""
+    """Accuracy and macro-F1, quality of the confidence, confusion; with intervals from one resampling of rows."""
     right = [task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
     return {
         "count": len(truth),
         **_scores(task, predicted, truth, seed),
-        **_confidence(confidence, right),
+        **_confidence(confidence, right, seed),
         "confusion": confusion(predicted, truth, tuple(task.labels)),
     }
 

@@ -12,7 +12,16 @@ from dualchecker.asking import Progress, Silent, Usage
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import MethodName, RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
-from dualchecker.evaluation import judge_labels, judge_predictions
+from dualchecker.evaluation import (
+    Judged,
+    check_columns,
+    compare_accuracy,
+    group,
+    judge_labels,
+    judge_noise,
+    judge_predictions,
+    judge_slices,
+)
 from dualchecker.ledger import Ledger
 from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
@@ -23,6 +32,10 @@ from dualchecker.students import Student
 
 _LEAST_VALIDATION = 50
 """With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
+
+
+Predicted = tuple[list[str], list[float]]
+"""Labels and their probabilities, in the order of the test records."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,8 @@ def distill(
     dataset = prepared.dataset if prepared else load_dataset(config, task)
     for warning in dataset.warnings:
         progress.note(warning)
+    if not isinstance(config.report.slices, str):
+        check_columns((*dataset.pool, *dataset.test), config.report.slices)
     with nullcontext(ledger) if ledger else Ledger.open(config.output_dir / "ledger.sqlite") as opened:
         parts = build_parts(config, task, dataset, opened, progress, prepared)
         try:
@@ -103,9 +118,13 @@ def _distill(parts: Parts) -> Run:
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
     taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
     student = _train(parts, gold, taught)
-    metrics = _metrics(parts, outcome, stages, student, taught) | _spent(parts, total, used)
-    if config.report.references and dataset.test:
-        metrics["references"] = _references(parts, gold, outcome.labels)
+    tested = _predict(student, dataset.test) if dataset.test else None
+    metrics = _metrics(parts, outcome, stages, tested, taught) | _spent(parts, total, used)
+    progress.stage("looking closer", "slices and label noise")
+    metrics["slices"] = _slices(parts, outcome.labels, tested)
+    metrics["noise"] = _noise(parts, outcome.labels)
+    if config.report.references and tested:
+        metrics["references"] = _references(parts, gold, outcome.labels, tested)
     write_outputs(parts, outcome, student, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
 
@@ -129,22 +148,69 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
     return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]
 
 
-def _judge_student(parts: Parts, student: Student, records: Sequence[Record]) -> dict[str, Any]:
-    probabilities = student.predict(records)
-    names = student.labels
-    predicted = [names[column] for column in probabilities.argmax(axis=1)]
-    truth = [record.label or "" for record in records]
-    return judge_predictions(parts.task, predicted, truth, probabilities.max(axis=1).tolist())
+def _predict(student: Student, records: Sequence[Record]) -> Predicted:
+    """The likeliest label of each record, and its probability."""
+    probabilities, names = student.predict(records), student.labels
+    return [names[column] for column in probabilities.argmax(axis=1)], probabilities.max(axis=1).tolist()
 
 
-def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled]) -> dict[str, Any]:
-    """Students of the same kind on gold alone, and on gold with the human labels of the whole pool."""
+def _judge_student(parts: Parts, tested: Predicted) -> dict[str, Any]:
+    truth = [record.label or "" for record in parts.dataset.test]
+    return judge_predictions(parts.task, tested[0], truth, tested[1])
+
+
+def _slices(parts: Parts, labels: Sequence[Labelled], tested: Predicted | None) -> dict[str, Any] | None:
+    """Where the pool's labels and the student are worst; None where it is not wanted or nothing is known."""
+    wanted = parts.config.report.slices
+    if wanted == "none":
+        return None
+    columns = None if isinstance(wanted, str) else wanted
+    judged = {}
+    known = [item for item in labels if item.record.label is not None]
+    if known:
+        truth = [item.record.label or "" for item in known]
+        judged["pool"] = Judged(
+            [item.record for item in known],
+            [item.label for item in known],
+            truth,
+            [parts.task.equal(item.label, true) for item, true in zip(known, truth, strict=True)],
+            [item.confidence.value for item in known],
+            [item.status == "accepted" for item in known],
+            [item.answer.rung if item.answer else None for item in known],
+        )
+    if tested:
+        test, (predicted, confidence) = parts.dataset.test, tested
+        truth = [record.label or "" for record in test]
+        right = [parts.task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
+        judged["test"] = Judged(test, predicted, truth, right, confidence)
+    return {name: judge_slices(one, group(one, columns)) for name, one in judged.items()} or None
+
+
+def _noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
+    """Accepted labels that students contradict which have not seen them."""
+    if not parts.config.report.noise or parts.student_checker is None:
+        return None
+    return judge_noise(parts.task, labels, parts.student_checker.voices.taught(labels).pool)
+
+
+def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled], tested: Predicted) -> dict[str, Any]:
+    """Students of the same kind on gold alone, and on gold with the human labels of the whole pool.
+
+    ``difference`` is the accuracy of the run's student minus theirs, on the same resamples of test records.
+    """
+    truth = [record.label or "" for record in parts.dataset.test]
+
+    def judge(other: Student) -> dict[str, Any]:
+        theirs = _predict(other, parts.dataset.test)
+        difference = compare_accuracy(tested[0], theirs[0], truth)
+        return {**_judge_student(parts, theirs), "difference": difference.to_dict()}
+
     parts.progress.stage("reference", "student on gold alone")
-    references = {"gold_only": _judge_student(parts, _train(parts, gold, []), parts.dataset.test)}
+    references = {"gold_only": judge(_train(parts, gold, []))}
     known = [Example(i.record, i.record.label) for i in labels if i.record.label is not None and i.record.text.strip()]
     if known:
         parts.progress.stage("reference", "student on gold and the pool's human labels")
-        references["gold_pool"] = _judge_student(parts, _train(parts, gold, known), parts.dataset.test)
+        references["gold_pool"] = judge(_train(parts, gold, known))
     return references
 
 
@@ -162,7 +228,7 @@ def _metrics(
     parts: Parts,
     outcome: Distilled,
     stages: dict[str, list[Labelled]],
-    student: Student,
+    tested: Predicted | None,
     taught: Sequence[Example],
 ) -> dict[str, Any]:
     config, dataset = parts.config, parts.dataset
@@ -210,7 +276,7 @@ def _metrics(
             "kind": config.student.kind,
             "base": config.student.base if config.student.kind == "encoder" else config.align.embedder,
             "taught": dict(Counter(example.source for example in taught)),
-            "test": _judge_student(parts, student, dataset.test) if dataset.test else None,
+            "test": _judge_student(parts, tested) if tested else None,
         },
         "gold_used": {
             "mode": parts.fence.mode,

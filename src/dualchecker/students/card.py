@@ -17,6 +17,7 @@ _MEASURES = {
     "ece": "expected calibration error",
     "brier": "Brier score of its confidence",
     "auroc": "AUROC of its confidence",
+    "coverage_area": "area under its accuracy-coverage curve",
 }
 
 _USE_ENCODER = """\
