@@ -159,6 +159,11 @@ class Ballot:
         return max(self.room // groups, 1)
 
 
+def shuffled(options: Sequence[Option], seed: str) -> tuple[Option, ...]:
+    """The options in an order drawn by ``seed``."""
+    return tuple(random.Random(seed).sample(options, len(options)))
+
+
 def in_orders(options: Sequence[Option], count: int, seed: str) -> list[tuple[Option, ...]]:
     """The options in ``count`` orders (at most as many as there are options).
 
@@ -168,8 +173,7 @@ def in_orders(options: Sequence[Option], count: int, seed: str) -> list[tuple[Op
     count = min(count, len(options))
     if count == 1:
         return [tuple(options)]
-    drawn = list(options)
-    random.Random(seed).shuffle(drawn)
+    drawn = shuffled(options, seed)
     starts = [turn * len(drawn) // count for turn in range(count)]
     return [(*drawn[start:], *drawn[:start]) for start in starts]
 

@@ -23,6 +23,7 @@ from dualchecker.teachers.decision_questions import (
     mix,
     none_option,
     questions_by_label,
+    shuffled,
     state_of,
     yes_first,
 )
@@ -87,6 +88,8 @@ class DecisionTeacher:
         }
         if config.extra:
             body["extra"] = dict(config.extra)
+        if prompt.sample:
+            body["sample"] = prompt.sample
         if len(groups) > 1 and not prompt.shown.multiple:  # the later rounds depend on these as well
             body["tournament"] = {"max_options": config.max_options, "orders": ballot.orders, "seed": ballot.seed}
         return body
@@ -150,6 +153,10 @@ class DecisionTeacher:
         config, shown = self._config, prompt.shown
         labels = shown.described
         yes_no = config.binary == "yes_no" and len(labels) == 2
+        seed = f"{self._seed}/{content_hash(shown.text)}"
+        if prompt.sample:  # its way of answering anew: the options in another order
+            seed = f"{seed}/{prompt.sample}"
+            labels = shuffled(labels, seed)
         orders = config.orders if config.orders != "auto" else 1 if prompt.rung == "brief" else _ORDERS_IN_DOUBT
         return Ballot(
             kind="yes_no" if yes_no else "choice",
@@ -158,7 +165,7 @@ class DecisionTeacher:
             none=none_option(shown.labels) if config.none_of_these else None,
             orders=orders,
             most=config.max_options,
-            seed=f"{self._seed}/{content_hash(shown.text)}",
+            seed=seed,
         )
 
     async def _decide(

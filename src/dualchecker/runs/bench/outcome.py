@@ -91,7 +91,7 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
             "accepted": sum(accepted) / count,
             "abstained": sum(row["status"] == "abstained" for row in labels.values()) / count,
             "failed": sum(row["status"] == "failed" for row in labels.values()) / count,
-            "student_ece": test.get("ece"),
+            "student_ece": (test.get("ece") or {}).get("value"),
             "requests": outcome.used.requests,
             "requests_per_record": outcome.used.requests / count,
             "tokens": outcome.used.prompt_tokens + outcome.used.completion_tokens,
