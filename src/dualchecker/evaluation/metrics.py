@@ -9,14 +9,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def _arrays(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Floats, Floats]:
+def _arrays(confidence: Sequence[float], right: Sequence[float]) -> tuple[Floats, Floats]:
     values, hits = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
     if values.shape != hits.shape or values.ndim != 1:
         raise ValueError(f"confidence {values.shape} and right {hits.shape} must be aligned lists")
     return values, hits
 
 
-def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[dict[str, float]]:
+def reliability(confidence: Sequence[float], right: Sequence[float], bins: int = 10) -> list[dict[str, float]]:
     """Equal-count bins from unsure to sure: mean confidence, share right, number."""
     values, hits = _arrays(confidence, right)
     order = np.argsort(values, kind="stable")
@@ -27,8 +27,14 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 
     ]
 
 
-def ece(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
-    """Expected calibration error over equal-count bins, 0..1; not a number without answers."""
+def ece(confidence: Sequence[float], right: Sequence[float], bins: int = 10) -> float:
+    """Expected calibration error over equal-count bins, 0..1; not a number without answers.
+
+    Args:
+        confidence: Shape (n,).
+        right: Whether each is right, or how probable that is, shape (n,).
+        bins: Number of bins.
+    """
     rows = reliability(confidence, right, bins)
     total = sum(row["count"] for row in rows)
     if not total:

@@ -15,6 +15,7 @@ from dualchecker.ledger import Ledger
 from dualchecker.methods import Distilled, distill_with_dualchecker, label_few_shot
 from dualchecker.prompts import Template
 from dualchecker.records import Confidence, Example, Labelled, Record
+from dualchecker.runs.calibration import calibrate_student
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import Parts, build_parts, build_task
 from dualchecker.students import Student
@@ -100,7 +101,10 @@ def _distill(parts: Parts) -> Run:
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
     taught = examples_from(outcome.labels, config.check.doubtful)
     student = _train(parts, gold, taught)
+    calibration = calibrate_student(parts, student, outcome.labels, _split_gold(parts, gold)[1])
     metrics = _metrics(parts, outcome, stages, student, taught)
+    if calibration is not None:
+        metrics["student"]["calibration"] = calibration
     if config.report.references and dataset.test:
         metrics["references"] = _references(parts, gold, outcome.labels)
     write_outputs(parts, outcome, student, metrics)
@@ -126,10 +130,14 @@ def _first_answer(item: Labelled) -> Labelled:
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
     """The final student; early stopping on calibration gold where there is enough of it."""
-    train, validation = list(gold), list[Example]()
-    if parts.config.student.kind == "encoder":  # a linear student has nothing to stop early
-        train, validation = _validation(parts.fence, gold, parts.config.student.seed)
+    train, validation = _split_gold(parts, gold)
     return parts.final_student().fit([*train, *taught], validation)
+
+
+def _split_gold(parts: Parts, gold: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    if parts.config.student.kind != "encoder":  # a linear student has nothing to stop early
+        return list(gold), []
+    return _validation(parts.fence, gold, parts.config.student.seed)
 
 
 def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -189,6 +197,9 @@ def _metrics(
             "accuracy": calibration.accuracy,
             "threshold": asdict(threshold),
             "climb_below": calibration.climb_below,
+            "map": config.check.calibration,
+            "learnt": {rung: c.learnt for rung, c in calibration.calibrators.items()},
+            "remarks": list(calibration.remarks),
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }

@@ -107,7 +107,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     ladder = Ladder(
         task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
     )
-    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold, config.check.calibration)
     student_checker = None
     if config.check.student:
         voices = StudentVoices(
@@ -132,6 +132,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             voices,
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
+            final_map=config.check.calibration,
         )
     return Parts(
         config,

@@ -71,6 +71,8 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     if config.method == "few_shot":
         return lines, dataset
     templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
+    budget = getattr(config.check.threshold, "budget", None) or 1.0
+    share = 1.0  # of the records that can still climb
     for position, rung in enumerate(rungs):
         if rung.senior and config.teacher.senior is None:
             continue
@@ -80,8 +82,11 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         price = (senior.price_input, senior.price_output) if senior else own
         pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
         judged = [r for r in fence.calibration if rung.applies_to(r)]
+        share *= budget if position and pool else 1.0
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
         high = len(pool) + len(judged) * templates
+        if share < 1:  # disputed records climb beside the budget, and may all do so only without one
+            high = min(high, round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * templates)
         low = len(pool) + len(judged) if position == 0 else 0
         line(f"rung {rung.name}", low, high, prompts, price)
     return lines, dataset

@@ -61,6 +61,11 @@ class LinearStudent:
             return np.zeros((0, len(self.labels)))
         return softmax(scores_of(self._features.blocks(records), self._weights))
 
+    def sharpen(self, exponent: float) -> None:
+        if self._weights is None:
+            raise StudentError("This student has not been trained.", fix="Call fit, or load a saved one.")
+        self._weights = np.asarray(self._weights * np.float32(exponent))
+
     def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
         if self._weights is None:
             raise StudentError("This student has not been trained.", fix="Call fit before save.")
