@@ -98,7 +98,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         embedder.embed([record.text for record in everything])
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
-    features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
+    features, l2 = choose_features(embedder, fence.gold, dataset.pool, task.labels, config.student.text)
     asker = Asker(ledger, config.limits, progress, seed=config.data.seed)
     teacher = build_teacher(config.teacher, config, embedder)
     senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None

@@ -49,6 +49,7 @@ class LinearStudent:
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         examples = [example for example in examples if example.weight > 0]
         check_examples(examples, self.labels)
+        examples += self._features.named
         targets, weights = targets_and_weights(examples, self.labels, soft=self._soft)
         blocks = self._features.blocks([example.record for example in examples])
         self._weights = fit_softmax(blocks, targets, weights, l2=self._l2)
