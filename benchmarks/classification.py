@@ -160,7 +160,7 @@ def run(name: str, spec: dict[str, Any], seed: int, student: str, settings: dict
         started = time.monotonic()
         outcome = distill(build_config(raw, root=root))
         metrics = outcome.metrics
-        if student == "linear":
+        if student == "linear" and "references" in metrics:
             metrics["references"] |= other_treatments(outcome)
         metrics["seconds"] = time.monotonic() - started
         return metrics

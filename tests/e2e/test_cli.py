@@ -421,6 +421,7 @@ def test_five_gold_labels_make_a_run_that_says_how_little_it_has_learnt(
     code, out, _ = cli("run", path)
     assert code == 0
     assert "not reachable with these 5 calibration answers" in " ".join(out.split())
+    assert "With 5 gold answers the confidence is mostly" in " ".join(out.split())
     found = _calibration(tmp_path)
     assert found["threshold"]["basis"] == "none"
     assert found["remarks"][0].startswith("With 5 gold answers the confidence is mostly")
@@ -483,3 +484,16 @@ def test_a_student_is_calibrated_unless_it_is_told_not_to_be(
     assert ours["calibration"]["test_ece_before"] == pytest.approx(plain["test"]["ece"], abs=1e-6)
     assert ours["test"]["accuracy"] == plain["test"]["accuracy"]
     assert ours["test"]["ece"] != plain["test"]["ece"]
+
+
+@pytest.mark.parametrize("setting", ["method=few_shot", "data.calibration=0.5", "check.student=false"])
+def test_a_student_is_calibrated_with_every_method_and_fence(
+    cli: Run, small: Callable[..., Path], tmp_path: Path, setting: str
+) -> None:
+    path = small(report={"few_shot": False, "references": False}, check={"rounds": 1})
+    assert cli("run", path, "--set", setting)[0] == 0
+    found = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))["student"]["calibration"]
+    # few_shot is judged on 40 gold records; a hard split on 40 pool records and 20 gold ones; otherwise the pool.
+    most = {"method=few_shot": 40, "data.calibration=0.5": 60, "check.student=false": 40}[setting]
+    assert most - 8 <= found["judged"] <= most
+    assert 0 < found["exponent"] <= 8

@@ -39,6 +39,7 @@ class Calibration:
         accuracy: Of the answers kept, over all calibration gold.
         brief_accuracy: Of the first rung alone.
         remarks: What a reader must know of it.
+        maps: The map that was used, by rung.
     """
 
     template: Template
@@ -49,6 +50,7 @@ class Calibration:
     accuracy: float = 0.0
     brief_accuracy: float = 0.0
     remarks: tuple[str, ...] = ()
+    maps: dict[str, Map] = field(default_factory=dict)
 
 
 class TeacherChecker:
@@ -125,7 +127,7 @@ class TeacherChecker:
             asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
             rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
-            kind = usable_map(self._map, right)
+            kind = result.maps[rung.name] = usable_map(self._map, right)
             held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked], kind=kind)
             for climb, confidence in zip(asked, held_out, strict=True):
                 climb.confidences[-1] = float(confidence)

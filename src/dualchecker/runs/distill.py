@@ -197,7 +197,7 @@ def _metrics(
             "accuracy": calibration.accuracy,
             "threshold": asdict(threshold),
             "climb_below": calibration.climb_below,
-            "map": config.check.calibration,
+            "maps": calibration.maps,
             "learnt": {rung: c.learnt for rung, c in calibration.calibrators.items()},
             "remarks": list(calibration.remarks),
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
