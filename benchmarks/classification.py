@@ -60,7 +60,7 @@ def run(name: str, spec: dict[str, Any], seed: int, student: str, settings: dict
         started = time.monotonic()
         outcome = distill(build_config(raw, root=root))
         metrics = outcome.metrics
-        if student == "linear":
+        if student == "linear" and "references" in metrics:
             metrics["references"] |= other_treatments(outcome)
         metrics["seconds"] = time.monotonic() - started
         return metrics
@@ -73,7 +73,7 @@ def other_treatments(outcome: Run) -> dict[str, Any]:
     data = load_dataset(config, task)
     embedder = CachedEmbedder(make_embedder(config.align.embedder), config.output_dir / "cache")
     labels = tuple(task.labels)
-    features, l2 = choose_features(embedder, data.gold, data.pool, labels, config.student.text)
+    features, l2 = choose_features(embedder, data.gold, data.pool, task.labels, config.student.text)
     gold = [Example(record, record.label or "") for record in data.gold]
     answered = sorted((i for i in outcome.labels if i.label), key=lambda i: -i.confidence.value)
     treatments = {

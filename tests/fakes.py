@@ -163,12 +163,12 @@ def make_setting(
             temperature=sampling.temperature,
         )
         agreement = Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
-        checker = TeacherChecker(task, ladder, fence, check.threshold, agreement=agreement, calibrated=check.calibrate)
+        checker = TeacherChecker(task, ladder, fence, check.threshold, check.calibration, agreement=agreement)
         student_checker = None
         if check.student:
             voices = StudentVoices(tuple(task.labels), fence, pool, embedder, make_student, doubtful=check.doubtful)
             student_checker = StudentChecker(
-                task, fence, embedder, voices, checker.choose_threshold, calibrated=check.calibrate
+                task, fence, embedder, voices, checker.choose_threshold, final_map=check.calibration
             )
         yield Setting(
             task=task,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dualchecker.checking import Climb, TeacherChecker
+from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.prompts import Prompt, Template
 from dualchecker.records import Answer, Record
@@ -45,7 +46,7 @@ def make_checker(
     ledgers: list[Opened],
     gold: Sequence[Record] = GOLD,
     senior: ScriptedTeacher | None = None,
-    threshold: float = 0.85,
+    threshold: float | PrecisionThreshold = 0.85,
 ) -> tuple[TeacherChecker, Template]:
     ladder, aligner, ledger = make_ladder(tmp_path, teacher, fence(gold), senior=senior)
     ledgers.append(ledger)
@@ -156,3 +157,41 @@ def test_no_record_is_shown_its_own_label(tmp_path: Path, ledgers: list[Opened])
     for prompt in teacher.asked:
         if prompt.purpose == "label":
             assert prompt.record_id not in {demo.record.id for demo in prompt.shown.demonstrations}
+
+
+@pytest.mark.parametrize(("budget", "asked"), [(0.4, [20, 8, 3, 1]), (0.5, [20, 10, 5, 2])])
+def test_a_budget_bounds_every_rung_and_the_least_sure_climb(
+    tmp_path: Path, ledgers: list[Opened], budget: float, asked: list[int]
+) -> None:
+    # All state the same confidence: a threshold would take all of them up, or none.
+    teacher = ScriptedTeacher(lambda prompt: ("warm", 0.6))
+    checker, template = make_checker(
+        tmp_path, teacher, ledgers, BLIND_GOLD, threshold=PrecisionThreshold(precision=0.9, budget=budget)
+    )
+    labels = checker.label(BLIND_POOL, template)
+    heights = [len(item.trail) for item in labels]
+    assert [sum(height > rung for height in heights) for rung in range(4)] == asked
+
+
+def test_with_a_budget_the_least_sure_climb(tmp_path: Path, ledgers: list[Opened]) -> None:
+    wanted = PrecisionThreshold(budget=0.5)
+    checker, template = make_checker(tmp_path, ScriptedTeacher(unsure_without_detail), ledgers, threshold=wanted)
+    pool = POOL[:28]
+    labels = checker.label(pool, template)
+    assert [len(item.trail) > 1 for item in labels] == [int(record.id[1:]) % 4 >= 2 for record in pool]
+
+
+def test_a_rung_that_applies_to_none_uses_up_no_budget(tmp_path: Path, ledgers: list[Opened]) -> None:
+    short = [Record(r.id, r.text, label=r.label) for r in BLIND_POOL]
+    teacher = ScriptedTeacher(lambda prompt: ("warm", 0.6))
+    checker, template = make_checker(tmp_path, teacher, ledgers, BLIND_GOLD, threshold=PrecisionThreshold(budget=0.5))
+    trails = [[answer.rung for answer in item.trail] for item in checker.label(short, template)]
+    assert sum("wide" in trail for trail in trails) == 10
+    assert not any("detail" in trail for trail in trails)
+
+
+def test_the_calibration_says_what_it_could_not_learn(tmp_path: Path, ledgers: list[Opened]) -> None:
+    checker, template = make_checker(tmp_path, ScriptedTeacher(lambda prompt: ("warm", 0.9)), ledgers, BLIND_GOLD)
+    said = " ".join(checker.calibrate(template).remarks)
+    for words in ("With 60 gold answers", "the same confidence (0.9)", "carry the label 'warm'"):
+        assert words in said

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from dualchecker.confidence import choose_threshold
-from dualchecker.confidence.thresholds import lower_bound
+from dualchecker.confidence import NEVER, choose_threshold
+from dualchecker.confidence.thresholds import Unproved, lower_bound
 
 
 def test_a_fixed_threshold_is_taken_as_it_is() -> None:
@@ -79,17 +79,34 @@ def test_answers_of_equal_confidence_are_accepted_or_not_together() -> None:
 def test_a_target_that_is_out_of_reach_says_so_with_numbers() -> None:
     found = choose_threshold([0.9] * 25 + [0.6] * 25, [True, False] * 25, 0.975, fixed=False)
     assert not found.guaranteed
-    assert found.message.startswith("A precision of 97.5% is not reached on 50 calibration answers")
-    assert found.value >= 0.975 and found.accepted == 0 and found.precision is None
+    assert found.message.startswith("A precision of 97.5% is not reachable with these 50 calibration answers")
+    assert "more gold alone would not change that" in found.message
+    assert (found.basis, found.value, found.accepted, found.precision) == ("none", NEVER, 0, None)
+
+
+@pytest.mark.parametrize("unproved", ["bound", "estimate", "nothing"])
+def test_out_of_reach_with_this_gold_tells_how_much_more_there_would_have_to_be(unproved: Unproved) -> None:
+    found = choose_threshold(np.linspace(0.8, 0.7, 30).tolist(), [True] * 30, 0.95, fixed=False, unproved=unproved)
+    assert found.basis == "none" and found.accepted == 0
+    needed = re.search(r"a proof needs about (\d+) more", found.message)
+    assert needed is not None and 25 <= int(needed[1]) <= 40
+
+
+def test_nothing_is_accepted_without_a_proof_where_only_a_proof_counts() -> None:
+    confidence, right = [0.99] * 60, [True] * 59 + [False]
+    assert choose_threshold(confidence, right, 0.95, fixed=False, unproved="estimate").accepted == 60
+    assert choose_threshold(confidence, right, 0.95, fixed=False, unproved="nothing").accepted == 0
 
 
 def test_a_target_that_is_met_but_not_proved_says_how_much_gold_would_prove_it() -> None:
     right = [True] * 59 + [False]
-    found = choose_threshold([0.99] * 60, right, 0.95, fixed=False)
+    found = choose_threshold([0.99] * 60, right, 0.95, fixed=False, unproved="estimate")
     assert not found.guaranteed
     assert found.accepted == 60
     assert found.precision == pytest.approx(59 / 60)
-    needed = re.search(r"95% cannot be proved with 60 calibration answers \(it needs about (\d+) more\)", found.message)
+    needed = re.search(
+        r"95% cannot be proved with 60 calibration answers \(a proof needs about (\d+) more\)", found.message
+    )
     assert needed is not None
     more = 60 + int(needed[1])
     hits = [i >= round(more / 60) for i in range(more)]
@@ -97,26 +114,34 @@ def test_a_target_that_is_met_but_not_proved_says_how_much_gold_would_prove_it()
 
 
 def test_what_was_seen_is_not_enough_where_the_confidence_promises_less() -> None:
-    found = choose_threshold([0.7] * 20, [True] * 20, 0.95, fixed=False)
-    assert (found.value, found.accepted, found.guaranteed) == (0.95, 0, False)
+    for unproved in ("bound", "estimate"):
+        found = choose_threshold([0.7] * 20, [True] * 20, 0.95, fixed=False, unproved=unproved)
+        assert (found.value, found.accepted, found.guaranteed) == (NEVER, 0, False)
 
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_without_calibration_answers(fixed: bool) -> None:
     found = choose_threshold([], [], 0.9, fixed=fixed)
-    assert (found.value, found.guaranteed, found.accepted, found.precision) == (0.9, False, 0, None)
-    assert ("on 0 calibration answers" in found.message) is not fixed
+    assert (found.value, found.guaranteed, found.accepted, found.precision) == (0.9 if fixed else NEVER, False, 0, None)
+    assert ("0 calibration answers" in found.message) is not fixed
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=120), st.floats(0.55, 0.99))
-def test_what_a_threshold_says_of_itself_is_true(answers: list[tuple[float, bool]], wanted: float) -> None:
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=120),
+    st.floats(0.55, 0.99),
+    st.sampled_from(["bound", "estimate", "nothing"]),
+)
+def test_what_a_threshold_says_of_itself_is_true(
+    answers: list[tuple[float, bool]], wanted: float, unproved: Unproved
+) -> None:
     confidence, right = [c for c, _ in answers], [hit for _, hit in answers]
-    found = choose_threshold(confidence, right, wanted, fixed=False)
+    found = choose_threshold(confidence, right, wanted, fixed=False, unproved=unproved)
     above = [hit for c, hit in answers if c >= found.value]
     assert found.accepted == len(above)
     assert found.precision == (pytest.approx(sum(above) / len(above)) if above else None)
     assert 0 <= found.value <= 1
-    assert found.guaranteed == (found.message == "")
+    assert found.guaranteed == (found.message == "") == (found.basis == "proof")
+    assert found.basis in {"proof", "none", unproved}
     if found.guaranteed:
         assert lower_bound(sum(above), len(above)) >= wanted

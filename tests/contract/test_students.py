@@ -57,6 +57,23 @@ def test_saved_and_loaded_it_says_the_same(make: Make, tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "student").iterdir() if path.suffix in (".pkl", ".bin", ".joblib", ".pt")]
 
 
+@pytest.mark.parametrize("exponent", [0.3, 2.0])
+def test_a_sharpened_student_gives_powers_of_its_probabilities_also_when_loaded(
+    make: Make, tmp_path: Path, exponent: float
+) -> None:
+    student, some = make().fit(examples()), records(examples(6, seed=3))
+    powers = student.predict(some) ** exponent
+    student.sharpen(exponent)
+    student.save(tmp_path / "student")
+    for one in (student, load_student(tmp_path / "student")):
+        np.testing.assert_allclose(one.predict(some), powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+def test_an_untrained_student_cannot_be_sharpened(make: Make) -> None:
+    with pytest.raises(StudentError):
+        make().sharpen(0.5)
+
+
 def test_weights_decide_which_label_is_learnt(make: Make) -> None:
     flipped = [Example(e.record, LABELS[e.label == "sea"], weight=0.01) for e in examples()]
     shares = make().fit([*flipped, *examples()]).predict(records(examples(10, seed=4)))

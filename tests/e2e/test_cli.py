@@ -420,3 +420,113 @@ def test_help_and_version_need_no_heavy_import(cli: Run) -> None:
     assert code == 0
     for verb in ("demo", "init", "plan", "run", "status", "predict", "report"):
         assert verb in out
+
+
+# --- calibration as a user meets it
+
+
+def _gold(tmp_path: Path, **count: int) -> None:
+    lines = rows(tmp_path / "gold.jsonl")
+    chosen = [row for label, number in count.items() for row in [r for r in lines if r["label"] == label][:number]]
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chosen), encoding="utf-8")
+
+
+def _recorded(tmp_path: Path, answers: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str]:
+    everything = [*rows(tmp_path / "gold.jsonl"), *rows(tmp_path / "pool.jsonl")]
+    given = [{"id": row["id"], "rationale": "r", **answers(row)} for row in everything]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in given), encoding="utf-8")
+    return {"kind": "recorded", "answers": "answers.jsonl"}
+
+
+def _calibration(tmp_path: Path) -> dict[str, Any]:
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = metrics["teacher"]["calibration"]
+    for remark in found["remarks"]:
+        assert remark.split("'")[0] in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    return found
+
+
+def test_five_gold_labels_make_a_run_that_says_how_little_it_has_learnt(
+    cli: Run, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = small(check={"threshold": {"precision": 0.95}})
+    _gold(tmp_path, green=3, not_green=2)
+    code, out, _ = cli("run", path)
+    assert code == 0
+    assert "not reachable with these 5 calibration answers" in " ".join(out.split())
+    assert "With 5 gold answers the confidence is mostly" in " ".join(out.split())
+    found = _calibration(tmp_path)
+    assert found["threshold"]["basis"] == "none"
+    assert found["remarks"][0].startswith("With 5 gold answers the confidence is mostly")
+    assert not any(row["status"] == "accepted" for row in rows(tmp_path / "out/labels.jsonl"))
+
+
+def test_gold_of_one_class_is_refused(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    path = small()
+    _gold(tmp_path, green=15)
+    assert cli("run", path)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("answer_of", "words"),
+    [
+        (lambda row: {"label": row["label"]}, ["no confidence of its own", "answers about calibration gold are right"]),
+        (lambda row: {"label": "green", "confidence": 0.9}, ["the same confidence (0.9)", "carry the label 'green'"]),
+        (
+            lambda row: {"label": "green" if row["label"] == "not_green" else "not_green", "confidence": 700},
+            ["No answer about calibration gold is right", "no confidence of its own"],
+        ),
+    ],
+    ids=["all right, no confidence", "always the same", "all wrong, no probability"],
+)
+@pytest.mark.parametrize("kind", ["logistic", "sigmoid", "isotonic", "temperature", "none"])
+def test_teachers_that_teach_little_about_confidence_are_named_with_every_map(
+    cli: Run,
+    small: Callable[..., Path],
+    tmp_path: Path,
+    kind: str,
+    answer_of: Callable[[dict[str, Any]], dict[str, Any]],
+    words: list[str],
+) -> None:
+    small()
+    teacher = _recorded(tmp_path, answer_of)
+    check = {"threshold": {"budget": 0.4}, "calibration": kind, "rounds": 1, "student": False}
+    path = small(teacher=teacher, check=check, report={"few_shot": False, "references": False})
+    assert cli("run", path)[0] == 0
+    said = " ".join(_calibration(tmp_path)["remarks"])
+    for word in words:
+        assert word in said
+    assert ("too few for isotonic" in said) == (kind == "isotonic")
+    confidences = [row["confidence"] for row in rows(tmp_path / "out/labels.jsonl")]
+    assert all(0 < value < 1 for value in confidences)
+
+
+def test_a_student_is_calibrated_unless_it_is_told_not_to_be(
+    cli: Run, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    def student(folder: str) -> tuple[dict[str, Any], str]:
+        metrics = json.loads((tmp_path / folder / "metrics.json").read_text(encoding="utf-8"))
+        return metrics["student"], (tmp_path / folder / "student/README.md").read_text(encoding="utf-8")
+
+    path = small(report={"few_shot": False, "references": False})
+    assert cli("run", path)[0] == 0
+    assert cli("run", path, "--set", "student.calibrate=false", "--set", "output=plain")[0] == 0
+    (ours, card), (plain, plain_card) = student("out"), student("plain")
+    assert ours["calibration"]["judged"] >= 20 and "calibrated by one exponent" in card
+    assert "calibration" not in plain and "not calibrated" in plain_card
+    assert ours["calibration"]["test_ece_before"] == pytest.approx(plain["test"]["ece"], abs=1e-6)
+    assert ours["test"]["accuracy"] == plain["test"]["accuracy"]
+    assert ours["test"]["ece"] != plain["test"]["ece"]
+
+
+@pytest.mark.parametrize("setting", ["method=few_shot", "data.calibration=0.5", "check.student=false"])
+def test_a_student_is_calibrated_with_every_method_and_fence(
+    cli: Run, small: Callable[..., Path], tmp_path: Path, setting: str
+) -> None:
+    path = small(report={"few_shot": False, "references": False}, check={"rounds": 1})
+    assert cli("run", path, "--set", setting)[0] == 0
+    found = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))["student"]["calibration"]
+    # few_shot is judged on 40 gold records; a hard split on 40 pool records and 20 gold ones; otherwise the pool.
+    most = {"method=few_shot": 40, "data.calibration=0.5": 60, "check.student=false": 40}[setting]
+    assert most - 8 <= found["judged"] <= most
+    assert 0 < found["exponent"] <= 8

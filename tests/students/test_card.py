@@ -143,3 +143,14 @@ def test_nothing_from_outside_breaks_the_card() -> None:
     for heading, count in cells.items():
         for row in rows(body, heading):
             assert row.replace("\\\\", "").replace("\\|", "").count("|") == count + 1
+
+
+def test_calibration_is_told_with_its_effect_or_its_absence() -> None:
+    assert "not calibrated" in card()
+    assert "not calibrated" in card(calibration={"exponent": None, "judged": 3})
+    told = card(
+        calibration={"exponent": 0.5, "judged": 120, "test_ece_before": 0.21}, metrics={"accuracy": 0.8, "ece": 0.04}
+    )
+    assert "not calibrated" not in told
+    for words in ("0.500", "120 texts", "0.210 before, 0.040 after"):
+        assert words in told

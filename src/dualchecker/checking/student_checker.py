@@ -7,7 +7,7 @@ import numpy as np
 
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.checking.voices import Floats, StudentVoices, Voice
-from dualchecker.confidence import Calibrator, Threshold, cross_fitted
+from dualchecker.confidence import Calibrator, Map, Threshold, cross_fitted, fit_map, usable_map
 from dualchecker.data import Fence
 from dualchecker.embedding import Embedder, similarity
 from dualchecker.records import Confidence, Labelled, Record
@@ -55,7 +55,7 @@ class StudentChecker:
         voices: The students.
         choose_threshold: From confidences and truth on gold to a threshold.
         borderline: How many borderline cases to bring.
-        calibrated: False weighs teacher and students by the documented prior alone (an ablation).
+        final_map: How the voices become a probability; see ``fit_map``.
     """
 
     def __init__(
@@ -67,12 +67,13 @@ class StudentChecker:
         choose_threshold: Callable[[Sequence[float], Sequence[bool]], Threshold],
         *,
         borderline: int = 2,
-        calibrated: bool = True,
+        final_map: Map = "logistic",
     ) -> None:
+        self._map = final_map
         self._task, self._fence, self._embedder = task, fence, embedder
         self._students = voices
         self._choose_threshold = choose_threshold
-        self._borderline, self._calibrated = borderline, calibrated
+        self._borderline = borderline
         self._column = {label: index for index, label in enumerate(task.labels)}
         self._gold_row = {record.id: row for row, record in enumerate(fence.gold)}
         self._voices: dict[str, Voice] = {}
@@ -159,11 +160,9 @@ class StudentChecker:
             voices = {name: float(voice.gold[place]) for name, voice in self._voices.items()}
             rows.append({"teacher": climb.confidence, **voices})
             right.append(self._task.equal(climb.answer.label, climb.record.label))
-        if not self._calibrated:
-            self._threshold = self._choose_threshold(self._prior.predict(rows).tolist(), right)
-            return
-        self._fusion = Calibrator.fit(rows, right, self._prior)
-        self._threshold = self._choose_threshold(cross_fitted(rows, right, self._prior).tolist(), right)
+        kind = usable_map(self._map, right)
+        self._fusion = fit_map(rows, right, self._prior, kind)
+        self._threshold = self._choose_threshold(cross_fitted(rows, right, self._prior, kind=kind).tolist(), right)
 
     def _pick_borderline(self, probabilities: Floats) -> list[Record]:
         """Wrong ones first, then by least margin of the human label; no near-duplicates among them.

@@ -11,11 +11,16 @@ from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.confidence import (
     STATED_THRESHOLD,
     Calibrator,
+    Map,
     Threshold,
     as_stated,
+    calibration_remarks,
     choose_threshold,
     cross_fitted,
+    fit_map,
+    learnt_remark,
     read_signals,
+    usable_map,
 )
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
@@ -36,6 +41,8 @@ class Calibration:
         threshold: For accepting the answer kept at the end of the climb.
         accuracy: Of the answers kept, over all calibration gold.
         brief_accuracy: Of the first rung alone.
+        remarks: What a reader must know of it.
+        maps: The map that was used, by rung.
     """
 
     template: Template
@@ -45,6 +52,8 @@ class Calibration:
     threshold: Threshold = field(default_factory=lambda: Threshold(1.0))
     accuracy: float = 0.0
     brief_accuracy: float = 0.0
+    remarks: tuple[str, ...] = ()
+    maps: dict[str, Map] = field(default_factory=dict)
 
 
 class TeacherChecker:
@@ -58,8 +67,9 @@ class TeacherChecker:
         ladder: Asks.
         fence: Its calibration gold fits the confidence.
         threshold: A fixed confidence, or a precision to reach.
+        final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is,
+            against a fixed threshold.
         agreement: Asks the first rung again, to see whether its answers stand.
-        calibrated: False takes the stated confidence as it is, against a fixed threshold (an ablation).
     """
 
     def __init__(
@@ -68,20 +78,38 @@ class TeacherChecker:
         ladder: Ladder,
         fence: Fence,
         threshold: float | PrecisionThreshold,
+        final_map: Map = "logistic",
         *,
         agreement: Agreement | None = None,
-        calibrated: bool = True,
     ) -> None:
         self._task, self._ladder, self._fence = task, ladder, fence
-        self._wanted = threshold if calibrated or isinstance(threshold, float) else STATED_THRESHOLD
-        self._agreement, self._calibrated = agreement, calibrated
+        self._wanted = STATED_THRESHOLD if final_map == "none" and not isinstance(threshold, float) else threshold
+        self._map: Map = final_map
+        self._agreement = agreement
         self._calibrations: dict[tuple[str, ...], Calibration] = {}
 
     def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
         """A threshold on confidences, as the configuration wants it."""
         if isinstance(self._wanted, PrecisionThreshold):
-            return choose_threshold(confidence, right, self._wanted.precision, fixed=False)
+            wanted = self._wanted
+            return choose_threshold(confidence, right, wanted.precision, fixed=False, unproved=wanted.unproved)
         return choose_threshold(confidence, right, self._wanted, fixed=True)
+
+    def _climb_below(self, threshold: Threshold) -> float:
+        """Where nothing is accepted, the target itself still tells who is unsure."""
+        return threshold.value if threshold.target is None else min(threshold.value, threshold.target)
+
+    def _next(self, climbs: list[Climb], rung: Rung, below: float) -> list[Climb]:
+        """Who climbs to ``rung``: all under a confidence, or with a budget the least sure share of ``climbs``.
+
+        A rung that applies to none of them uses up nobody's turn.
+        """
+        if not any(rung.applies_to(climb.record) for climb in climbs):
+            return climbs
+        if not isinstance(self._wanted, PrecisionThreshold) or self._wanted.budget is None:
+            return [climb for climb in climbs if climb.confidence < below]
+        # By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
+        return sorted(climbs, key=lambda climb: climb.confidence)[: int(self._wanted.budget * len(climbs))]
 
     def right(self, climb: Climb) -> bool:
         """Whether the answer kept about a gold record is right."""
@@ -100,24 +128,25 @@ class TeacherChecker:
         result = Calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
         fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
-        prior = Calibrator.prior(chance=1 / len(self._task.labels)) if self._calibrated else as_stated()
+        prior = as_stated() if self._map == "none" else Calibrator.prior(chance=1 / len(self._task.labels))
+        waiting = climbs
         for position, rung in enumerate(self._ladder.rungs):
-            waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
+            if position:
+                waiting = self._next(waiting, rung, result.climb_below)
             asked = [c for c in self._ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
             rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
-            held_out = (
-                cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
-                if self._calibrated
-                else prior.predict(rows)
-            )
+            kind = result.maps[rung.name] = usable_map(self._map, right)
+            held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked], kind=kind)
             for climb, confidence in zip(asked, held_out, strict=True):
                 climb.confidences[-1] = float(confidence)
-            prior = Calibrator.fit(rows, right, prior) if self._calibrated else prior
-            result.calibrators[rung.name] = prior
+            fitted = result.calibrators[rung.name] = fit_map(rows, right, prior, kind)
+            if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
+                prior = fitted
             if position == 0:
-                result.climb_below = self.choose_threshold(held_out.tolist(), right).value
+                result.climb_below = self._climb_below(self.choose_threshold(held_out.tolist(), right))
                 result.brief_accuracy = sum(right) / max(len(climbs), 1)
+                result.remarks = self._remarks(asked, right, fitted, kind)
         result.accuracy = sum(self.right(climb) for climb in climbs) / max(len(climbs), 1)
         answered = [climb for climb in climbs if climb.answer is not None]
         result.threshold = self.choose_threshold(
@@ -125,6 +154,13 @@ class TeacherChecker:
         )
         self._calibrations[template.identity] = result
         return result
+
+    def _remarks(self, asked: Sequence[Climb], right: Sequence[bool], fitted: Calibrator, kind: Map) -> tuple[str, ...]:
+        answered = [climb.trail[-1].label or "" for climb in asked]
+        found = calibration_remarks([climb.signals[-1] for climb in asked], right, answered)
+        if kind != self._map:
+            found.append(f"{len(right)} calibration answers are too few for {self._map} calibration: {kind} was used.")
+        return (learnt_remark(fitted), *found)
 
     def judge(self, template: Template) -> float:
         """Accuracy of the first rung on calibration gold with this template: cheaper than ``calibrate``."""
@@ -135,9 +171,10 @@ class TeacherChecker:
     def label(self, records: Sequence[Record], template: Template) -> list[Labelled]:
         """Label records: the whole ladder, with abstention."""
         calibration = self.calibrate(template)
-        climbs = [Climb(record) for record in records]
-        for rung in self._ladder.rungs:
-            waiting = [c for c in climbs if not c.trail or c.confidence < calibration.climb_below]
+        climbs = waiting = [Climb(record) for record in records]
+        for position, rung in enumerate(self._ladder.rungs):
+            if position:
+                waiting = self._next(waiting, rung, calibration.climb_below)
             self._step(waiting, rung, calibration)
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 

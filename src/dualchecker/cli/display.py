@@ -168,8 +168,8 @@ def print_result(metrics: Mapping[str, Any]) -> None:
         console.print(
             "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
         )
-    message = (metrics["teacher"].get("calibration") or {}).get("threshold", {}).get("message")
-    if message:
+    calibration = metrics["teacher"].get("calibration") or {}
+    for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
     _print_student(metrics)
     _print_closer(metrics)

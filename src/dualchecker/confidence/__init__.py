@@ -1,19 +1,29 @@
 """Confidence means probability of being right: signals, calibration on gold, thresholds."""
 
-from dualchecker.confidence.calibration import Calibrator, cross_fitted
+from dualchecker.confidence.bound import model_bound
+from dualchecker.confidence.calibration import Calibrator
+from dualchecker.confidence.maps import Map, cross_fitted, fit_map, usable_map
+from dualchecker.confidence.remarks import calibration_remarks, learnt_remark
 from dualchecker.confidence.sharpness import best_exponent, sharpen
 from dualchecker.confidence.signals import read_signals
-from dualchecker.confidence.thresholds import Threshold, choose_threshold
+from dualchecker.confidence.thresholds import NEVER, Threshold, choose_threshold
 from dualchecker.confidence.uncalibrated import STATED_THRESHOLD, as_stated
 
 __all__ = [
+    "NEVER",
     "STATED_THRESHOLD",
     "Calibrator",
+    "Map",
     "Threshold",
     "as_stated",
     "best_exponent",
+    "calibration_remarks",
     "choose_threshold",
     "cross_fitted",
+    "fit_map",
+    "learnt_remark",
+    "model_bound",
     "read_signals",
     "sharpen",
+    "usable_map",
 ]

@@ -13,6 +13,9 @@ Signals = Mapping[str, float]
 _CLIP = 0.005
 """Signals are taken as at least 0.5 % and at most 99.5 % sure: beyond that, log-odds measure only bravado."""
 
+_SLACK = 1e-6
+"""Rounding may carry a normalised share a little outside 0..1."""
+
 PRIOR_INTERCEPT = 0.5
 PRIOR_SLOPES = {
     "stated": 0.6,
@@ -33,20 +36,23 @@ RELATIVE = frozenset({"neighbour_share", "student"})
 knows nothing (1 / labels for every label) adds nothing."""
 
 
+def is_share(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which signals can be read as probabilities; what cannot counts as missing, not as the nearest one."""
+    return (values >= -_SLACK) & (values <= 1 + _SLACK)  # false for a NaN too
+
+
 def _design(rows: Sequence[Signals], names: Sequence[str], chance: float) -> npt.NDArray[np.float64]:
     """Intercept, log-odds of every signal (0 if missing), missing indicators; shape (n, 1 + 2 * signals)."""
     count = len(names)
-    base = np.log(chance / (1 - chance))
     design = np.zeros((len(rows), 1 + 2 * count))
     design[:, 0] = 1
-    for i, row in enumerate(rows):
-        for j, name in enumerate(names):
-            value = row.get(name)
-            if value is None or not np.isfinite(value):
-                design[i, 1 + count + j] = 1
-            else:
-                p = min(max(float(value), _CLIP), 1 - _CLIP)
-                design[i, 1 + j] = np.log(p / (1 - p)) - (base if name in RELATIVE else 0.0)
+    base = np.log(chance / (1 - chance))
+    for j, name in enumerate(names):
+        given = np.array([row.get(name, np.nan) for row in rows], dtype=float)
+        there = is_share(given)
+        p = np.clip(given[there], _CLIP, 1 - _CLIP)
+        design[there, 1 + j] = np.log(p / (1 - p)) - (base if name in RELATIVE else 0.0)
+        design[~there, 1 + count + j] = 1
     return design
 
 
@@ -62,12 +68,16 @@ class Calibrator:
         weights: Intercept, slopes, missing indicators, shape (1 + 2 * signals,).
         fitted_on: Number of gold answers that it was fitted on.
         chance: Probability of a label drawn blindly; see ``RELATIVE``.
+        learnt: Share of its weights that gold determines, against the prior, 0..1; see ``determined``.
+        curve: Scores and the probabilities they stand for, shape (2, knots), where no logistic curve is assumed.
     """
 
     names: tuple[str, ...]
     weights: npt.NDArray[np.float64]
     fitted_on: int = 0
     chance: float = 0.5
+    learnt: float = 0.0
+    curve: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def prior(
@@ -117,18 +127,52 @@ class Calibrator:
                 break
             weights[negative] = 0.0
             free &= ~negative
-        return cls(prior.names, weights, len(rows), prior.chance)
+        learnt = determined(design, weights, penalty, free)
+        return cls(prior.names, weights, len(rows), prior.chance, learnt)
+
+    def score(self, rows: Sequence[Signals]) -> npt.NDArray[np.float64]:
+        """Log-odds of being right as a logistic curve would have them, shape (n,)."""
+        return np.asarray(_design(rows, self.names, self.chance) @ self.weights)
 
     def predict(self, rows: Sequence[Signals]) -> npt.NDArray[np.float64]:
         """Probabilities of being right, shape (n,)."""
         if not rows:
             return np.zeros(0)
-        return _sigmoid(_design(rows, self.names, self.chance) @ self.weights)
+        if self.curve is not None:
+            return np.asarray(np.interp(self.score(rows), *self.curve))
+        return _sigmoid(self.score(rows))
 
     def describe(self) -> dict[str, float]:
         """Weight of each signal, for the report."""
         slopes = {name: float(self.weights[1 + j]) for j, name in enumerate(self.names)}
         return {"intercept": float(self.weights[0]), **slopes}
+
+
+def determined(
+    design: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    penalty: npt.NDArray[np.float64],
+    free: npt.NDArray[np.bool_],
+) -> float:
+    """Share of the weights in use that the data determine rather than the prior, 0..1.
+
+    MacKay (1992, "Bayesian interpolation"): the trace of ``H (H + P)^-1``, with ``H`` the Hessian of the data's
+    log-loss and ``P`` that of the prior, counts well-determined parameters; here as a share of those whose signal was
+    seen at all.
+
+    Args:
+        design: Shape (n, columns).
+        weights: At the mode, shape (columns,).
+        penalty: Inverse variances of the prior, shape (columns,).
+        free: Columns that were fitted.
+    """
+    used = free & (np.abs(design).sum(axis=0) > 0)
+    if not used.any():
+        return 0.0
+    p = _sigmoid(design @ weights)
+    part = design[:, used]
+    hessian = (part.T * (p * (1 - p))) @ part
+    return float(np.trace(np.linalg.solve(hessian + np.diag(penalty[used]), hessian)) / used.sum())
 
 
 def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -163,28 +207,3 @@ def _newton(
             break
         weights, current = weights - scale * step, updated
     return weights
-
-
-def cross_fitted(
-    rows: Sequence[Signals],
-    right: Sequence[bool],
-    prior: Calibrator | None = None,
-    folds: int = 10,
-    strength: float = PRIOR_STRENGTH,
-    groups: Sequence[int] | None = None,
-) -> npt.NDArray[np.float64]:
-    """Confidence of every gold answer from calibrators that have not seen it, shape (n,).
-
-    Args:
-        groups: Fold of each row; by default rows are dealt out in turn. Folds must not depend on what was right:
-            a row's truth would reach its own confidence through them.
-    """
-    target = np.asarray(right, dtype=bool)
-    fold = np.arange(len(rows)) % folds if groups is None else np.asarray(groups, dtype=int)
-    out = np.zeros(len(rows))
-    for number in np.unique(fold):
-        held = np.flatnonzero(fold == number).tolist()
-        kept = np.flatnonzero(fold != number).tolist()
-        model = Calibrator.fit([rows[i] for i in kept], target[kept].tolist(), prior, strength)
-        out[held] = model.predict([rows[i] for i in held])
-    return out

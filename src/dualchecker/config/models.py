@@ -148,21 +148,27 @@ class AlignConfig(_Section):
 
 
 class PrecisionThreshold(_Section):
-    """Accept from the lowest confidence at which accepted labels reach this precision on calibration gold."""
+    """Accept from the lowest confidence at which accepted labels reach this precision on calibration gold.
 
-    precision: float = Field(gt=0.5, lt=1)
+    ``unproved`` says what decides where gold cannot prove it. With a ``budget``, that share of the records at a rung,
+    the least sure, climbs to the next one, instead of all under the threshold.
+    """
+
+    precision: float = Field(default=0.95, gt=0.5, lt=1)
+    unproved: Literal["bound", "estimate", "nothing"] = "bound"
+    budget: float | None = Field(default=None, gt=0, lt=1)
 
 
 class CheckConfig(_Section):
     """Teacher checker and student checker."""
 
-    threshold: Annotated[float, Field(gt=0, lt=1)] | PrecisionThreshold = PrecisionThreshold(precision=0.95)
+    threshold: Annotated[float, Field(gt=0, lt=1)] | PrecisionThreshold = PrecisionThreshold()
+    calibration: Literal["logistic", "sigmoid", "isotonic", "temperature", "none"] = "logistic"
     rungs: tuple[RungName, ...] = RUNGS
     student: bool = True
     rounds: int = Field(default=3, ge=1, le=20)
     borderline: int = Field(default=2, ge=0, le=20)
     doubtful: Literal["drop", "weight"] = "weight"
-    calibrate: bool = True
     samples: int = Field(default=0, ge=0, le=50)
     variants: int = Field(default=0, ge=0, le=20)
 
@@ -205,6 +211,7 @@ class StudentConfig(_Section):
     max_length: int = Field(default=256, ge=8)
     freeze: int = Field(default=0, ge=0)
     soft_targets: bool = False
+    calibrate: bool = True
 
 
 class LimitsConfig(_Section):

@@ -8,7 +8,7 @@ import numpy as np
 from dualchecker.evaluation.scores import BINS, ConfidenceScores, Floats
 
 
-def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[dict[str, float]]:
+def reliability(confidence: Sequence[float], right: Sequence[float], bins: int = BINS) -> list[dict[str, float]]:
     """Equal-count bins from unsure to sure: mean confidence, share right, number."""
     sure, hits, size = ConfidenceScores(confidence, right).bins(bins=bins)
     return [
@@ -17,8 +17,14 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 
     ]
 
 
-def ece(confidence: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
-    """Expected calibration error over equal-count bins, 0..1; not a number without answers."""
+def ece(confidence: Sequence[float], right: Sequence[float], bins: int = BINS) -> float:
+    """Expected calibration error over equal-count bins, 0..1; not a number without answers.
+
+    Args:
+        confidence: Shape (n,).
+        right: Whether each is right, or how probable that is, shape (n,).
+        bins: Number of bins.
+    """
     return ConfidenceScores(confidence, right).ece(bins=bins)
 
 

@@ -170,6 +170,7 @@ def _warnings(metrics: Mapping[str, Any]) -> list[str]:
     threshold = _threshold(metrics)
     if threshold.get("message"):
         found.append(str(threshold["message"]))
+    found += map(str, (metrics["teacher"].get("calibration") or {}).get("remarks") or ())
     wanted, accuracy = known(threshold.get("target")), (_final(metrics).get("kept") or {}).get("accuracy") or {}
     high = known(accuracy.get("high"))
     if wanted is not None and high is not None and high < wanted:

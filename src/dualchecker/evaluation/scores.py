@@ -65,7 +65,7 @@ class ConfidenceScores:
         ValueError: The lists are not aligned.
     """
 
-    def __init__(self, confidence: Sequence[float] | Floats, right: Sequence[bool] | Floats) -> None:
+    def __init__(self, confidence: Sequence[float] | Floats, right: Sequence[float] | Floats) -> None:
         values, hits = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
         if values.shape != hits.shape or values.ndim != 1:
             raise ValueError(f"confidence {values.shape} and right {hits.shape} must be aligned lists")

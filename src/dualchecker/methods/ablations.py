@@ -8,6 +8,6 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "dualchecker_without_rationales": {"method": "dualchecker", "align.rationales": False},
     "dualchecker_without_teacher_checker": {"method": "dualchecker", "check.rungs": ["brief"]},
     "dualchecker_without_student_checker": {"method": "dualchecker", "check.student": False},
-    "dualchecker_without_calibration": {"method": "dualchecker", "check.calibrate": False},
+    "dualchecker_without_calibration": {"method": "dualchecker", "check.calibration": "none"},
 }
 """Keys of the run file, with dots, and what to set them to; everything else stays as the run file has it."""

@@ -26,6 +26,7 @@ from dualchecker.ledger import Ledger
 from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
 from dualchecker.records import Example, Labelled, Record
+from dualchecker.runs.calibration import calibrate_student
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import Parts, Prepared, build_parts, build_task
 from dualchecker.students import Student
@@ -118,8 +119,11 @@ def _distill(parts: Parts) -> Run:
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
     taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
     student = _train(parts, gold, taught)
+    calibration = calibrate_student(parts, student, outcome, _split_gold(parts, gold)[1])
     tested = _predict(student, dataset.test) if dataset.test else None
     metrics = _metrics(parts, outcome, stages, tested, taught) | _spent(parts, total, used)
+    if calibration is not None:
+        metrics["student"]["calibration"] = calibration
     progress.stage("looking closer", "slices and label noise")
     metrics["slices"] = _slices(parts, outcome.labels, tested)
     metrics["noise"] = _noise(parts, outcome.labels)
@@ -131,10 +135,14 @@ def _distill(parts: Parts) -> Run:
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
     """The final student; early stopping on calibration gold where there is enough of it."""
-    train, validation = list(gold), list[Example]()
-    if parts.config.student.kind == "encoder":  # a linear student has nothing to stop early
-        train, validation = _validation(parts.fence, gold, parts.config.student.seed)
+    train, validation = _split_gold(parts, gold)
     return parts.final_student().fit([*train, *taught], validation)
+
+
+def _split_gold(parts: Parts, gold: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    if parts.config.student.kind != "encoder":  # a linear student has nothing to stop early
+        return list(gold), []
+    return _validation(parts.fence, gold, parts.config.student.seed)
 
 
 def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -246,12 +254,15 @@ def _metrics(
     if calibration is not None:
         threshold = outcome.findings.threshold if outcome.findings else calibration.threshold
         teacher["calibration"] = {
-            "calibrated": config.check.calibrate,
+            "calibrated": config.check.calibration != "none",
             "answers": len(calibration.climbs),
             "accuracy_first_rung": calibration.brief_accuracy,
             "accuracy": calibration.accuracy,
             "threshold": asdict(threshold),
             "climb_below": calibration.climb_below,
+            "maps": calibration.maps,
+            "learnt": {rung: c.learnt for rung, c in calibration.calibrators.items()},
+            "remarks": list(calibration.remarks),
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }

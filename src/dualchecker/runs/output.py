@@ -79,6 +79,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
         teacher=parts.teacher.name,
+        calibration=metrics["student"].get("calibration"),
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
     write_jsonl(folder / "predictions.jsonl", prediction_rows(student, parts.dataset.test))

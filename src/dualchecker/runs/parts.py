@@ -184,10 +184,10 @@ def build_parts(
         ladder,
         fence,
         check.threshold,
+        check.calibration,
         agreement=Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
         if check.samples or check.variants
         else None,
-        calibrated=check.calibrate,
     )
     student_checker = None
     if config.check.student:
@@ -213,7 +213,7 @@ def build_parts(
             voices,
             teacher_checker.choose_threshold,
             borderline=config.check.borderline,
-            calibrated=check.calibrate,
+            final_map=check.calibration,
         )
     return Parts(
         config,

@@ -86,6 +86,8 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         return lines, dataset
     rungs = rungs_for(config.align, config.check.rungs)
     templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
+    budget = getattr(config.check.threshold, "budget", None) or 1.0
+    share = 1.0  # of the records that can still climb
     for position, rung in enumerate(rungs):
         if rung.senior and config.teacher.senior is None:
             continue
@@ -96,8 +98,11 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         whom = (config.teacher.senior if rung.senior else None) or own
         pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
         judged = [r for r in fence.calibration if rung.applies_to(r)]
+        share *= budget if position and pool else 1.0
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
         high = len(pool) + len(judged) * templates
+        if share < 1:  # disputed records climb beside the budget, and may all do so only without one
+            high = min(high, round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * templates)
         low = len(pool) + len(judged) if position == 0 else 0
         if position == 0:  # answers that are asked for again, to see whether they agree
             again = 1 + config.check.samples + config.check.variants

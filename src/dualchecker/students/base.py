@@ -35,6 +35,14 @@ class Student(Protocol):
         """Probabilities, shape (len(records), len(labels))."""
         ...
 
+    def sharpen(self, exponent: float) -> None:
+        """Raise all probabilities to a power from now on, by the weights themselves: whoever loads them has it too.
+
+        Raises:
+            StudentError: The student has not been trained, or has no head that could be scaled.
+        """
+        ...
+
     def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
         """Write the model, its card (README.md) and ``dualchecker.json``; no pickle."""
         ...

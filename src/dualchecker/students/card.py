@@ -49,6 +49,7 @@ def model_card(
     metrics: Mapping[str, Any],
     seed: int,
     teacher: str = "",
+    calibration: Mapping[str, Any] | None = None,
 ) -> str:
     """A model card in Markdown with the YAML front matter of the Hugging Face hub.
 
@@ -63,6 +64,7 @@ def model_card(
             May be empty, which the card then says.
         seed: Seed of the training.
         teacher: Name of the model that gave the teacher's labels, if there was one.
+        calibration: How its probabilities were calibrated, as in ``metrics.json``; None if they were not.
 
     Returns:
         The card. Values from outside are escaped, so that none can break the front matter or a table.
@@ -87,7 +89,7 @@ def model_card(
         "## Results\n",
         _results(metrics),
         "## Limits\n",
-        _limits(base, counts),
+        _limits(base, counts, _calibrated(calibration, metrics)),
     ]
     return "\n".join(sections)
 
@@ -147,11 +149,26 @@ def _number(value: object) -> str:
     return str(value) if isinstance(value, Integral) else f"{value:.3f}"
 
 
-def _limits(base: str, counts: Mapping[str, int]) -> str:
+def _calibrated(calibration: Mapping[str, Any] | None, metrics: Mapping[str, Any]) -> str:
+    if not calibration or not _is_known(calibration.get("exponent")):
+        return (
+            "Its probabilities are as training left them, not calibrated: set thresholds on labelled texts of your own."
+        )
+    said = (
+        f"Its probabilities were calibrated by one exponent ({_number(calibration['exponent'])}, part of the weights), "
+        f"on {calibration['judged']} texts that it had not learnt from"
+    )
+    before, after = calibration.get("test_ece_before"), metrics.get("ece")
+    if _is_known(before) and _is_known(after):
+        said += f"; expected calibration error on the labels above: {_number(before)} before, {_number(after)} after"
+    return f"{said}. On texts of another kind they may be off."
+
+
+def _limits(base: str, counts: Mapping[str, int], calibrated: str) -> str:
     limits = [
         "Every text gets one of the labels above, also a text that has nothing to do with the question.",
         "Texts unlike those it was trained on (another source, time or language) may be judged worse.",
-        "Its probabilities are as training left them, not calibrated: set thresholds on labelled texts of your own.",
+        calibrated,
         "`dualchecker.json` says which form of a record it reads (`text`) and, for an encoder, after how "
         "many tokens a text is cut (`max_length`).",
         "It is one training run with one seed; another seed gives somewhat other results.",

@@ -188,6 +188,19 @@ class EncoderStudent:
         model, tokenizer = self._trained()
         return _probabilities(model, tokenizer, [record_text(record, self._text) for record in records])
 
+    def sharpen(self, exponent: float) -> None:
+        """Scale the head's last layer, so that the logits of the plain model are ``exponent`` times what they were.
+
+        Raises:
+            StudentError: The student has not been trained, or its logits do not come from a linear layer.
+        """
+        model, _ = self._trained()
+        torch, _ = import_torch()
+        layer = _last_layer(model)
+        with torch.no_grad():
+            for weights in layer.parameters():
+                weights.mul_(exponent)
+
     def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
         """Write a folder that ``transformers.pipeline("text-classification", model=folder)`` loads.
 
@@ -285,6 +298,28 @@ def _update(model: Any, optimizer: Any, learning_rate: float) -> None:
         group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad()
+
+
+def _last_layer(model: Any) -> Any:
+    """The linear layer whose outputs are the logits."""
+    torch, _ = import_torch()
+    layers = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
+    seen: list[Any] = []
+    hooks = [layer.register_forward_hook(lambda part, _, out: seen.append((part, out))) for layer in layers]
+    try:
+        model.train(False)
+        with torch.inference_mode():
+            logits = model(input_ids=torch.ones((1, 2), dtype=torch.long, device=model.device)).logits
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for layer, out in reversed(seen):
+        if out.shape[-1] == logits.shape[-1] and torch.equal(out.reshape(-1, out.shape[-1])[-1:], logits):
+            return layer
+    raise StudentError(
+        "The student's probabilities cannot be calibrated: its logits do not come from a linear layer.",
+        fix="Set student.calibrate to false, or start from another encoder.",
+    )
 
 
 def _probabilities(model: Any, tokenizer: Any, texts: Sequence[str]) -> Probabilities:

@@ -1,6 +1,6 @@
 """What a linear student sees of a text: the embedder's vector, and beside it character n-grams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ L2 = 0.1
 
 _FOLDS = 3
 
+_NAMES_GAIN = 0.01
+"""Label names teach only where they lower the loss by more than this share, so that noise does not let them in."""
+
 
 class Features:
     """Feature blocks of records.
@@ -31,10 +34,14 @@ class Features:
         ngrams: Gives the second one.
         share: Its strength; 0 leaves it out.
         text: Which form of a record is read.
+        named: Examples that every student of these features learns beside its own: the labels' own words.
     """
 
-    def __init__(self, embedder: Embedder, ngrams: NgramEmbedder, share: float, text: str) -> None:
+    def __init__(
+        self, embedder: Embedder, ngrams: NgramEmbedder, share: float, text: str, named: Sequence[Example] = ()
+    ) -> None:
         self.embedder, self.ngrams, self.share, self.text = embedder, ngrams, share, text
+        self.named = tuple(named)
 
     def blocks(self, records: Sequence[Record]) -> list[Any]:
         """Shape (records, d) each."""
@@ -45,10 +52,27 @@ class Features:
         return blocks
 
 
+def name_examples(labels: Mapping[str, str]) -> list[Example]:
+    """Each label's name, with its description if there is one, as a text of that label."""
+    examples = []
+    for label, description in labels.items():
+        words = " ".join(label.replace("_", " ").replace("-", " ").split())
+        text = f"{words}: {description}" if description else words
+        examples.append(Example(Record(f"label {label}", text), label))
+    return examples
+
+
 def choose_features(
-    embedder: Embedder, gold: Sequence[Record], others: Sequence[Record], labels: Sequence[str], text: str
+    embedder: Embedder,
+    gold: Sequence[Record],
+    others: Sequence[Record],
+    labels: Sequence[str] | Mapping[str, str],
+    text: str,
 ) -> tuple[Features, float]:
     """The n-gram share, then the ridge, that do best on gold in cross-validation; the pool's labels play no part.
+
+    With descriptions of the labels, their names become examples where that does better still: with a handful of texts
+    a label, the name is one more of them.
 
     Candidates are compared by log-loss after each is made as sure as it should be, so that a ridge that is merely
     timid does not lose to one that is merely bold.
@@ -57,13 +81,14 @@ def choose_features(
         embedder: The run's embedder.
         gold: Human-labelled records.
         others: Unlabelled ones, for document frequencies.
-        labels: Order of the columns.
+        labels: Order of the columns; as a mapping, with descriptions, which may be empty.
         text: Which form of a record is read.
 
     Returns:
         Features and the ridge strength.
     """
-    targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], labels)
+    columns = tuple(labels)
+    targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], columns)
     if isinstance(embedder, NgramEmbedder):
         features = Features(embedder, embedder, 0.0, text)
     else:
@@ -73,10 +98,30 @@ def choose_features(
         candidates = [Features(embedder, ngrams, share, text) for share in SHARES]
         features = min(candidates, key=lambda f: _loss(f.blocks(gold), targets, L2))
     blocks = features.blocks(gold)
-    return features, min(RIDGES, key=lambda l2: _loss(blocks, targets, l2))
+    losses = {l2: _loss(blocks, targets, l2) for l2 in RIDGES}
+    l2 = min(losses, key=losses.__getitem__)
+    if isinstance(labels, Mapping):
+        named = name_examples(labels)
+        beside = features.blocks([example.record for example in named]), targets_and_weights(named, columns)[0]
+        if _loss(blocks, targets, l2, beside) < (1 - _NAMES_GAIN) * losses[l2]:
+            features = Features(features.embedder, features.ngrams, features.share, text, named)
+    return features, l2
 
 
-def _loss(blocks: Sequence[Any], targets: npt.NDArray[np.float64], l2: float) -> float:
+def _stacked(above: Any, below: Any) -> Any:
+    if hasattr(above, "tocsr"):
+        from scipy.sparse import vstack
+
+        return vstack([above, below]).tocsr()
+    return np.concatenate([above, below])
+
+
+def _loss(
+    blocks: Sequence[Any],
+    targets: npt.NDArray[np.float64],
+    l2: float,
+    beside: tuple[Sequence[Any], npt.NDArray[np.float64]] | None = None,
+) -> float:
     truth = targets.argmax(axis=1)
     fold = np.zeros(len(targets), dtype=int)
     for column in range(targets.shape[1]):  # every label in every fold, as far as it goes
@@ -87,8 +132,10 @@ def _loss(blocks: Sequence[Any], targets: npt.NDArray[np.float64], l2: float) ->
         train, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         if not len(train):
             return float("inf")
-        weights = fit_softmax(
-            [block[train] for block in blocks], targets[train], np.ones(len(train)), l2=l2, max_iterations=60
-        )
+        known, wanted = [block[train] for block in blocks], targets[train]
+        if beside is not None:
+            known = [_stacked(block, more) for block, more in zip(known, beside[0], strict=True)]
+            wanted = np.concatenate([wanted, beside[1]])
+        weights = fit_softmax(known, wanted, np.ones(len(wanted)), l2=l2, max_iterations=60)
         out[held] = softmax(scores_of([block[held] for block in blocks], weights))
     return best_exponent(out, truth)[1]

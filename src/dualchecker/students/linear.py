@@ -49,6 +49,7 @@ class LinearStudent:
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         examples = [example for example in examples if example.weight > 0]
         check_examples(examples, self.labels)
+        examples += self._features.named
         targets, weights = targets_and_weights(examples, self.labels, soft=self._soft)
         blocks = self._features.blocks([example.record for example in examples])
         self._weights = fit_softmax(blocks, targets, weights, l2=self._l2)
@@ -60,6 +61,11 @@ class LinearStudent:
         if not records:
             return np.zeros((0, len(self.labels)))
         return softmax(scores_of(self._features.blocks(records), self._weights))
+
+    def sharpen(self, exponent: float) -> None:
+        if self._weights is None:
+            raise StudentError("This student has not been trained.", fix="Call fit, or load a saved one.")
+        self._weights = np.asarray(self._weights * np.float32(exponent))
 
     def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
         if self._weights is None:
