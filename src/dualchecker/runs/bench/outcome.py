@@ -71,6 +71,7 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
     accepted = [row["status"] == "accepted" for row in labels.values()]
     count = max(len(labels), 1)
     test: Mapping[str, Any] = (metrics.get("student") or {}).get("test") or {}
+    ece = test.get("ece")  # a plain number, or one with its interval
     return Scored(
         cell.data,
         cell.method,
@@ -91,7 +92,7 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
             "accepted": sum(accepted) / count,
             "abstained": sum(row["status"] == "abstained" for row in labels.values()) / count,
             "failed": sum(row["status"] == "failed" for row in labels.values()) / count,
-            "student_ece": test.get("ece"),
+            "student_ece": ece.get("value") if isinstance(ece, dict) else ece,
             "requests": outcome.used.requests,
             "requests_per_record": outcome.used.requests / count,
             "tokens": outcome.used.prompt_tokens + outcome.used.completion_tokens,
