@@ -103,6 +103,7 @@ def test_the_tables_hold_what_a_hand_computes_from_the_files_of_the_runs(write: 
         assert float(cell["student_accuracy"]) == pytest.approx(
             metrics["student"]["test"]["accuracy"]["value"], abs=1e-5
         )
+        assert float(cell["student_ece"]) >= 0
     for row in table(tmp_path / "out/summary.csv"):
         if (row["method"], row["score"]) in scores:
             mean = sum(scores[row["method"], row["score"]]) / 2
