@@ -15,6 +15,7 @@ from dualchecker.embedding import NgramEmbedder
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt, PromptWriter, rungs_for
 from dualchecker.records import Record, Reply
+from dualchecker.students import ChoiceQuestion
 from dualchecker.tasks import Classification
 from dualchecker.teachers.base import FreeTeacher
 
@@ -114,3 +115,18 @@ def make_ladder(
         TASK, aligner, writer, asker, teacher, rungs_for(config, tuple(rungs)), senior, fence.demonstrations
     )
     return ladder, aligner, Opened(asker, ledger)
+
+
+def make_choice_questions(count: int, *, seed: int = 0) -> list[ChoiceQuestion]:
+    """Questions about one of two subjects with four choices each; the right choice is of the question's subject."""
+    generator = random.Random(seed)
+    questions = []
+    for number in range(count):
+        subject, other = generator.sample(sorted(_WORDS), 2)
+        asked, right = generator.sample(_WORDS[subject], 2)
+        choices = (right, *generator.sample(_WORDS[other], 3))
+        shuffled = tuple(generator.sample(choices, 4)) if number else choices
+        questions.append(
+            ChoiceQuestion(Record(f"q{number}", f"What is like the {asked}, item {number}?"), shuffled, right)
+        )
+    return questions
