@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.fakes import make_choice_questions
 
 from dualchecker.checking import check_choices
 from dualchecker.embedding import NgramEmbedder
 from dualchecker.evaluation.metrics import auroc
 from dualchecker.students import ChoiceQuestion, ChoiceStudent, PairFeatures
+from fakes import make_choice_questions
 
 
 def planted(seed: int, share: float = 0.2) -> tuple[list[ChoiceQuestion], np.ndarray]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.fakes import make_choice_questions
 
 from dualchecker.embedding import NgramEmbedder
 from dualchecker.errors import StudentError
@@ -10,6 +9,7 @@ from dualchecker.records import Record
 from dualchecker.students import ChoiceQuestion, ChoiceStudent, PairFeatures
 from dualchecker.students import choices as module
 from dualchecker.students.choice_features import FEATURES
+from fakes import make_choice_questions
 
 
 def pairs_of(questions: list[ChoiceQuestion]) -> PairFeatures:

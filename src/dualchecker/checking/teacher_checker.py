@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from dualchecker.checking.hindsight import apply_hindsight, learn_hindsight
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.confidence import Calibrator, Threshold, choose_threshold, cross_fitted, read_signals
 from dualchecker.config import PrecisionThreshold
@@ -27,6 +28,7 @@ class Calibration:
         threshold: For accepting the answer kept at the end of the climb.
         accuracy: Of the answers kept, over all calibration gold.
         brief_accuracy: Of the first rung alone.
+        hindsight: By rung, what an earlier answer is worth that the rung's contradicts.
     """
 
     template: Template
@@ -36,13 +38,14 @@ class Calibration:
     threshold: Threshold = field(default_factory=lambda: Threshold(1.0))
     accuracy: float = 0.0
     brief_accuracy: float = 0.0
+    hindsight: dict[str, Calibrator] = field(default_factory=dict)
 
 
 class TeacherChecker:
     """Labels records, climbing the ladder of detail while the calibrated confidence is under the threshold.
 
-    The answer kept is the one with the highest calibrated confidence, whichever rung gave it; an answer that stays
-    under the threshold at the top is abstained on.
+    The answer kept is the one with the highest calibrated confidence, whichever rung gave it, where an answer that a
+    later one contradicts has been judged again; an answer that stays under the threshold at the top is abstained on.
 
     Args:
         task: Compares labels.
@@ -88,6 +91,7 @@ class TeacherChecker:
             held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
             for climb, confidence in zip(asked, held_out, strict=True):
                 climb.confidences[-1] = float(confidence)
+            result.hindsight[rung.name] = learn_hindsight(asked, fold_of, self._task)
             prior = Calibrator.fit(rows, right, prior)
             result.calibrators[rung.name] = prior
             if position == 0:
@@ -132,6 +136,7 @@ class TeacherChecker:
         )
         for climb, confidence in zip(asked, confidences, strict=True):
             climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
+        apply_hindsight(asked, calibration.hindsight.get(rung.name))
 
     def _resume(self, item: Labelled, calibration: Calibration) -> Climb:
         """A climb from an earlier trail, judged by the calibration of now."""
@@ -144,6 +149,7 @@ class TeacherChecker:
             climb.confidences.append(
                 float(calibrator.predict([climb.signals[-1]])[0]) if usable and calibrator else 0.0
             )
+            apply_hindsight([climb], calibration.hindsight.get(answer.rung))
         return climb
 
     @staticmethod
