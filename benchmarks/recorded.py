@@ -253,12 +253,10 @@ def causal_news(data: Path, embedder: Embedder, seeds: int) -> list[str]:
         f'{len(gold)}. AUROC of "the answer is right", in per cent. Single signals on all {len(shared)}; calibrated '
         f"combinations fitted on {CALIBRATION} of them and judged on the others, {seeds} seeds, mean ± half-range. "
         "*Agreement*: share of the three answers with this label. *Student*: linear, of the demonstrations' human "
-        f"labels and of {len(given['five nearest'])} labels of the third prompt, out of fold. *Gain*: of all three over "
-        "the stated confidence, split by split.",
+        f"labels and of {len(given['five nearest'])} labels of the third prompt, out of fold. *Gain*: of "
+        "all three over the stated confidence, split by split.",
         "",
-        *table(
-            ["prompt", "right", "stated", "agreement", "student", *(f"calibrated: {name}" for name in COMBINED)], lines
-        ),
+        *table(["prompt", "right", "stated", "agreement", "student", *calibrated, "gain"], lines),
     ]
 
 

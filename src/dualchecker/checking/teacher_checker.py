@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dualchecker.checking.hindsight import apply_hindsight, learn_hindsight
 from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.confidence import Calibrator, Threshold, choose_threshold, cross_fitted, read_signals
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
@@ -52,11 +53,21 @@ class TeacherChecker:
         ladder: Asks.
         fence: Its calibration gold fits the confidence.
         threshold: A fixed confidence, or a precision to reach.
+        opinion: A student of the first answers, heard before the climb; only where calibration gold is in no prompt.
     """
 
-    def __init__(self, task: Task, ladder: Ladder, fence: Fence, threshold: float | PrecisionThreshold) -> None:
+    def __init__(
+        self,
+        task: Task,
+        ladder: Ladder,
+        fence: Fence,
+        threshold: float | PrecisionThreshold,
+        *,
+        opinion: EarlyOpinion | None = None,
+    ) -> None:
         self._task, self._ladder, self._fence = task, ladder, fence
         self._wanted = threshold
+        self._opinion = opinion
         self._calibrations: dict[tuple[str, ...], Calibration] = {}
 
     def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
@@ -86,6 +97,7 @@ class TeacherChecker:
         for position, rung in enumerate(self._ladder.rungs):
             waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
             asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
+            self._hear(asked)
             rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
             held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
@@ -113,6 +125,7 @@ class TeacherChecker:
 
     def label(self, records: Sequence[Record], template: Template) -> list[Labelled]:
         """Label records: the whole ladder, with abstention."""
+        self._listen(records, template)
         calibration = self.calibrate(template)
         climbs = [Climb(record) for record in records]
         for rung in self._ladder.rungs:
@@ -129,8 +142,28 @@ class TeacherChecker:
             self._step(waiting, rung, calibration)
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 
+    def _listen(self, records: Sequence[Record], template: Template) -> None:
+        """Let the student hear the first answers before anyone climbs; asking for them again finds them recorded."""
+        if self._opinion is None:
+            return
+        first = self._ladder.rungs[0]
+        heard = self._ladder.ask([Climb(record) for record in records], first, template, "label")
+        heard += self._ladder.ask([Climb(record) for record in self._fence.calibration], first, template, "calibrate")
+        if self._opinion.learn(heard):
+            self._calibrations.clear()  # they knew less
+
+    def _hear(self, climbs: Sequence[Climb]) -> None:
+        """Add the student's opinion to the signals of the last answers."""
+        if self._opinion is None:
+            return
+        for climb in climbs:
+            value = self._opinion.of(climb.record, climb.trail[-1].label)
+            if value is not None:
+                climb.signals[-1]["student"] = value
+
     def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
         asked = self._ladder.ask(climbs, rung, calibration.template, "label")
+        self._hear(asked)
         confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
             [climb.signals[-1] for climb in asked]
         )
@@ -144,6 +177,7 @@ class TeacherChecker:
         for answer in item.trail:
             climb.trail.append(answer)
             climb.signals.append(read_signals(answer, climb.trail))
+            self._hear([climb])
             calibrator = calibration.calibrators.get(answer.rung)
             usable = answer.ok and calibrator is not None
             climb.confidences.append(

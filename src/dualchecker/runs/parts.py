@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import EarlyOpinion, Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
@@ -107,7 +107,20 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     ladder = Ladder(
         task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
     )
-    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+
+    def interim() -> Student:
+        return make_student(
+            config.student,
+            tuple(task.labels),
+            features,
+            config.model_name(config.align.embedder),
+            l2=l2,
+            kind="linear",
+        )
+
+    heard = config.check.student and fence.mode == "split"
+    opinion = EarlyOpinion(tuple(task.labels), fence.calibration, interim) if heard else None
+    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold, opinion=opinion)
     student_checker = None
     if config.check.student:
         voices = StudentVoices(
@@ -115,14 +128,7 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
             fence,
             dataset.pool,
             embedder,
-            lambda: make_student(
-                config.student,
-                tuple(task.labels),
-                features,
-                config.model_name(config.align.embedder),
-                l2=l2,
-                kind="linear",
-            ),
+            interim,
             doubtful=config.check.doubtful,
         )
         student_checker = StudentChecker(

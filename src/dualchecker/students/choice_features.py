@@ -33,6 +33,9 @@ FEATURES = (
 """Columns of ``PairFeatures.matrix``. The last five but ``in_sibling`` read labels, never the question's own."""
 
 NEIGHBOURS, TEMPERATURE, CHUNK = 30, 0.1, 1024
+_REMEMBERED = 10
+"""Matrices kept, one a fold: they cost more than the fits, and several students are tried on the same folds."""
+
 PRIOR_OFFERS = 4.0
 """A choice's rate of being chosen starts from chance, as if it had been offered so many times before."""
 
@@ -98,6 +101,7 @@ class PairFeatures:
         shared.eliminate_zeros()
         self._siblings = shared
         self._fixed = self._meaning_and_wording()
+        self._matrices: dict[bytes, Floats] = {}
 
     def _targets(self) -> Floats:
         """The label's mass on each pair, shape (pairs,); zero for questions without a usable label."""
@@ -121,7 +125,13 @@ class PairFeatures:
         A question's own label is never in its features, so that known and unknown questions look alike.
         """
         known = known & self.labelled
-        return np.column_stack([self._fixed, *self._history(known), self._neighbours_vote(known)])
+        key = known.tobytes()
+        if key not in self._matrices:
+            if len(self._matrices) == _REMEMBERED:
+                self._matrices.pop(next(iter(self._matrices)))
+            columns = [self._fixed, *self._history(known), self._neighbours_vote(known)]
+            self._matrices[key] = np.column_stack(columns)
+        return self._matrices[key]
 
     def _meaning_and_wording(self) -> Floats:
         similarity = np.einsum("ij,ij->i", self._texts[self.owner], self._choices)
