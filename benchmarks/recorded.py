@@ -45,6 +45,8 @@ STRUCTURE = ("times_offered", "in_sibling", "chosen_in_sibling", "passed_over_in
 """Features that live off how CommonsenseQA was made: three questions were written around the same choices."""
 
 COVERAGE = (1.0, 0.8, 0.6, 0.4)
+OWN = "calibrated; the one that is surer by its own rung"
+KEPT = "**calibrated; the one that the teacher checker keeps**"
 ASKED = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 CALIBRATION = 100
 
@@ -167,15 +169,19 @@ def pubmedqa(data: Path, embedder: Embedder, seeds: int) -> list[str]:
         calibrated = calibration.calibrators["brief"].predict(signals)
         stated = np.array([first[r.id]["confidence"] for r in pool])
         surer = np.where([first[r.id]["confidence"] > second[r.id]["confidence"] for r in pool], before, after)
+        later = calibration.calibrators["detail"].predict([read_signals(i.trail[1], i.trail) for i in labels])
+        own = np.where(calibrated > later, before, after)
         found = {
             "at random; second answer": [float((1 - x) * before.mean() + x * after.mean()) for x in ASKED],
             "stated; second answer": asked(stated, before, after),
             "stated; the one with the larger stated confidence": asked(stated, before, surer),
             "calibrated; second answer": asked(calibrated, before, after),
-            "**calibrated; the one that the teacher checker keeps**": asked(calibrated, before, kept),
+            OWN: asked(calibrated, before, own),
+            KEPT: asked(calibrated, before, kept),
         }
         for name, curve in found.items():
             curves.setdefault(name, []).append(curve)
+    gains = [float(kept[-1] - own[-1]) for kept, own in zip(curves[KEPT], curves[OWN], strict=True)]
     rows = [[name, *(spread([c[i] for c in found]) for i in range(len(ASKED)))] for name, found in curves.items()]
     return [
         "### PubMedQA, short form, then long form: whom to ask again",
@@ -185,6 +191,9 @@ def pubmedqa(data: Path, embedder: Embedder, seeds: int) -> list[str]:
         "confidence in the first answer); which answer is kept of those asked again.",
         "",
         *table(["least sure by; kept", *(f"{100 * share:.0f} %" for share in ASKED)], rows),
+        f"The last line over the one before it where all are asked again, seed by seed: {spread(gains)} points, from "
+        f"{100 * min(gains):+.1f} to {100 * max(gains):+.1f}.",
+        "",
     ]
 
 
