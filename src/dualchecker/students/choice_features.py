@@ -30,7 +30,8 @@ FEATURES = (
     "passed_over_in_siblings",
     "neighbours_vote",
 )
-"""Columns of ``PairFeatures.matrix``. The last five but ``in_sibling`` read labels, never the question's own."""
+"""Columns of ``PairFeatures.matrix``. A sibling is a question with which two choices are shared. ``chosen_rate``,
+``chosen_in_sibling``, ``passed_over_in_siblings`` and ``neighbours_vote`` read labels, never the question's own."""
 
 NEIGHBOURS, TEMPERATURE, CHUNK = 30, 0.1, 1024
 _REMEMBERED = 10
