@@ -17,7 +17,7 @@ from dualchecker.ledger import Ledger
 from dualchecker.methods import Setting
 from dualchecker.prompts import Prompt, PromptWriter, rungs_for
 from dualchecker.records import Record, Reply
-from dualchecker.students import Features, LinearStudent
+from dualchecker.students import ChoiceQuestion, Features, LinearStudent
 from dualchecker.tasks import Classification
 from dualchecker.teachers.base import FreeTeacher
 
@@ -190,3 +190,18 @@ def make_setting(
             progress=Silent(),
             seed=7,
         )
+
+
+def make_choice_questions(count: int, *, seed: int = 0) -> list[ChoiceQuestion]:
+    """Questions about one of two subjects with four choices each; the right choice is of the question's subject."""
+    generator = random.Random(seed)
+    questions = []
+    for number in range(count):
+        subject, other = generator.sample(sorted(_WORDS), 2)
+        asked, right = generator.sample(_WORDS[subject], 2)
+        choices = (right, *generator.sample(_WORDS[other], 3))
+        shuffled = tuple(generator.sample(choices, 4)) if number else choices
+        questions.append(
+            ChoiceQuestion(Record(f"q{number}", f"What is like the {asked}, item {number}?"), shuffled, right)
+        )
+    return questions

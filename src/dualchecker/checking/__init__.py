@@ -2,6 +2,8 @@
 
 from dualchecker.checking.agreement import Agreement, only_repeats, vote
 from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.checking.opinion import EarlyOpinion
+from dualchecker.checking.self_supervised import SelfCheck, check_choices
 from dualchecker.checking.student_checker import Findings, StudentChecker
 from dualchecker.checking.teacher_checker import TeacherChecker
 from dualchecker.checking.voices import StudentVoices
@@ -9,11 +11,14 @@ from dualchecker.checking.voices import StudentVoices
 __all__ = [
     "Agreement",
     "Climb",
+    "EarlyOpinion",
     "Findings",
     "Ladder",
+    "SelfCheck",
     "StudentChecker",
     "StudentVoices",
     "TeacherChecker",
+    "check_choices",
     "only_repeats",
     "vote",
 ]

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dualchecker.checking.agreement import Agreement
+from dualchecker.checking.hindsight import apply_hindsight, learn_hindsight
 from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.confidence import (
     STATED_THRESHOLD,
     Calibrator,
@@ -43,6 +45,7 @@ class Calibration:
         brief_accuracy: Of the first rung alone.
         remarks: What a reader must know of it.
         maps: The map that was used, by rung.
+        hindsight: By rung, what an earlier answer is worth that the rung's contradicts.
     """
 
     template: Template
@@ -54,13 +57,14 @@ class Calibration:
     brief_accuracy: float = 0.0
     remarks: tuple[str, ...] = ()
     maps: dict[str, Map] = field(default_factory=dict)
+    hindsight: dict[str, Calibrator] = field(default_factory=dict)
 
 
 class TeacherChecker:
     """Labels records, climbing the ladder of detail while the calibrated confidence is under the threshold.
 
-    The answer kept is the one with the highest calibrated confidence, whichever rung gave it; an answer that stays
-    under the threshold at the top is abstained on.
+    The answer kept is the one with the highest calibrated confidence, whichever rung gave it, where an answer that a
+    later one contradicts has been judged again; an answer that stays under the threshold at the top is abstained on.
 
     Args:
         task: Compares labels.
@@ -70,6 +74,7 @@ class TeacherChecker:
         final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is,
             against a fixed threshold.
         agreement: Asks the first rung again, to see whether its answers stand.
+        opinion: A student of the first answers, heard before the climb; only where calibration gold is in no prompt.
     """
 
     def __init__(
@@ -81,11 +86,12 @@ class TeacherChecker:
         final_map: Map = "logistic",
         *,
         agreement: Agreement | None = None,
+        opinion: EarlyOpinion | None = None,
     ) -> None:
         self._task, self._ladder, self._fence = task, ladder, fence
         self._wanted = STATED_THRESHOLD if final_map == "none" and not isinstance(threshold, float) else threshold
         self._map: Map = final_map
-        self._agreement = agreement
+        self._agreement, self._opinion = agreement, opinion
         self._calibrations: dict[tuple[str, ...], Calibration] = {}
 
     def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
@@ -134,12 +140,15 @@ class TeacherChecker:
             if position:
                 waiting = self._next(waiting, rung, result.climb_below)
             asked = [c for c in self._ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
+            self._hear(asked)
             rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
             kind = result.maps[rung.name] = usable_map(self._map, right)
             held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked], kind=kind)
             for climb, confidence in zip(asked, held_out, strict=True):
                 climb.confidences[-1] = float(confidence)
+            if self._map != "none":
+                result.hindsight[rung.name] = learn_hindsight(asked, fold_of, self._task)
             fitted = result.calibrators[rung.name] = fit_map(rows, right, prior, kind)
             if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
                 prior = fitted
@@ -170,6 +179,7 @@ class TeacherChecker:
 
     def label(self, records: Sequence[Record], template: Template) -> list[Labelled]:
         """Label records: the whole ladder, with abstention."""
+        self._listen(records, template)
         calibration = self.calibrate(template)
         climbs = waiting = [Climb(record) for record in records]
         for position, rung in enumerate(self._ladder.rungs):
@@ -187,13 +197,34 @@ class TeacherChecker:
             self._step(waiting, rung, calibration)
         return [self._settle(climb, calibration.threshold.value) for climb in climbs]
 
+    def _listen(self, records: Sequence[Record], template: Template) -> None:
+        """Let the student hear the first answers before anyone climbs; asking for them again finds them recorded."""
+        if self._opinion is None:
+            return
+        first = self._ladder.rungs[0]
+        heard = self._ladder.ask([Climb(record) for record in records], first, template, "label")
+        heard += self._ladder.ask([Climb(record) for record in self._fence.calibration], first, template, "calibrate")
+        if self._opinion.learn(heard):
+            self._calibrations.clear()  # they knew less
+
+    def _hear(self, climbs: Sequence[Climb]) -> None:
+        """Add the student's opinion to the signals of the last answers."""
+        if self._opinion is None:
+            return
+        for climb in climbs:
+            value = self._opinion.of(climb.record, climb.trail[-1].label)
+            if value is not None:
+                climb.signals[-1]["student"] = value
+
     def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
         asked = self._ask(climbs, rung, calibration.template, "label")
+        self._hear(asked)
         confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
             [climb.signals[-1] for climb in asked]
         )
         for climb, confidence in zip(asked, confidences, strict=True):
             climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
+        apply_hindsight(asked, calibration.hindsight.get(rung.name))
 
     def _ask(self, climbs: Sequence[Climb], rung: Rung, template: Template, purpose: str) -> list[Climb]:
         asked = self._ladder.ask(climbs, rung, template, purpose)
@@ -207,11 +238,13 @@ class TeacherChecker:
         for answer in item.trail:
             climb.trail.append(answer)
             climb.signals.append(read_signals(answer, climb.trail))
+            self._hear([climb])
             calibrator = calibration.calibrators.get(answer.rung)
             usable = answer.ok and calibrator is not None
             climb.confidences.append(
                 float(calibrator.predict([climb.signals[-1]])[0]) if usable and calibrator else 0.0
             )
+            apply_hindsight([climb], calibration.hindsight.get(answer.rung))
         return climb
 
     @staticmethod

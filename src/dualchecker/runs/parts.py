@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Agreement, Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import Agreement, EarlyOpinion, Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
@@ -179,6 +179,18 @@ def build_parts(
         temperature=config.sampling.temperature,
     )
     check = config.check
+
+    def interim() -> Student:
+        return make_student(
+            config.student,
+            tuple(task.labels),
+            features,
+            config.model_name(config.align.embedder),
+            l2=l2,
+            kind="linear",
+        )
+
+    heard = check.student and check.calibration != "none" and fence.mode == "split"
     teacher_checker = TeacherChecker(
         task,
         ladder,
@@ -188,6 +200,7 @@ def build_parts(
         agreement=Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
         if check.samples or check.variants
         else None,
+        opinion=EarlyOpinion(tuple(task.labels), fence.calibration, interim) if heard else None,
     )
     student_checker = None
     if config.check.student:
@@ -196,14 +209,7 @@ def build_parts(
             fence,
             dataset.pool,
             embedder,
-            lambda: make_student(
-                config.student,
-                tuple(task.labels),
-                features,
-                config.model_name(config.align.embedder),
-                l2=l2,
-                kind="linear",
-            ),
+            interim,
             doubtful=config.check.doubtful,
         )
         student_checker = StudentChecker(
