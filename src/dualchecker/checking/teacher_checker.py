@@ -1,6 +1,6 @@
 """The teacher checker (DualChecker): where the teacher is unsure, it is asked again in more detail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,9 @@ from dualchecker.prompts import Rung, Template
 from dualchecker.records import Confidence, Labelled, Record
 from dualchecker.tasks import Task
 
+ChooseThreshold = Callable[[Sequence[float], Sequence[bool]], Threshold]
+"""From confidences of gold answers and whether they were right to a threshold."""
+
 
 @dataclass
 class Calibration:
@@ -22,6 +25,7 @@ class Calibration:
     Attributes:
         template: The template asked with.
         climbs: The gold records' way up; confidences are cross-fitted.
+        prior: What the first rung's calibrator starts from.
         calibrators: By rung.
         climb_below: A record climbs while its confidence is under this.
         threshold: For accepting the answer kept at the end of the climb.
@@ -31,11 +35,43 @@ class Calibration:
 
     template: Template
     climbs: list[Climb]
+    prior: Calibrator = field(default_factory=Calibrator.prior)
     calibrators: dict[str, Calibrator] = field(default_factory=dict)
     climb_below: float = 1.0
     threshold: Threshold = field(default_factory=lambda: Threshold(1.0))
     accuracy: float = 0.0
     brief_accuracy: float = 0.0
+
+    def is_doubtful(self, climb: Climb) -> bool:
+        """Whether the climb goes on to the next rung."""
+        return climb.confidence < self.climb_below
+
+    def accept_from(self, climb: Climb) -> float:
+        """The confidence from which the answer kept is accepted."""
+        return self.threshold.value
+
+    def confidences(self, rung: str, climbs: Sequence[Climb]) -> npt.NDArray[np.float64]:
+        """Calibrated confidence in the last answer of each climb, which the rung gave; shape (climbs,)."""
+        return self.calibrators[rung].predict([climb.signals[-1] for climb in climbs])
+
+    def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
+        """Fit the rung's calibrator, and give the gold climbs confidences that are cross-fitted over ``folds``.
+
+        Each calibrator starts from the one of the rung below.
+        """
+        rows = [climb.signals[-1] for climb in asked]
+        prior = self.prior if not self.calibrators else list(self.calibrators.values())[-1]
+        for climb, confidence in zip(asked, cross_fitted(rows, right, prior, groups=folds), strict=True):
+            climb.confidences[-1] = float(confidence)
+        self.calibrators[rung] = Calibrator.fit(rows, right, prior)
+
+    def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
+        """Set the threshold for accepting, or (``climb``) the one under which records climb, from gold."""
+        threshold = choose([c.confidence for c in climbs], right)
+        if climb:
+            self.climb_below = threshold.value
+        else:
+            self.threshold = threshold
 
 
 class TeacherChecker:
@@ -76,30 +112,25 @@ class TeacherChecker:
         if known is not None:
             return known
         climbs = [Climb(record) for record in self._fence.calibration]
-        result = Calibration(template, climbs)
+        result = self._calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
-        fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
-        prior = Calibrator.prior(chance=1 / len(self._task.labels))
+        place = {name: n for n, name in enumerate(dict.fromkeys(climb.record.whole.id for climb in climbs))}
         for position, rung in enumerate(self._ladder.rungs):
-            waiting = climbs if position == 0 else [c for c in climbs if c.confidence < result.climb_below]
+            waiting = climbs if position == 0 else [c for c in climbs if result.is_doubtful(c)]
             asked = [c for c in self._ladder.ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
-            rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
-            held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked])
-            for climb, confidence in zip(asked, held_out, strict=True):
-                climb.confidences[-1] = float(confidence)
-            prior = Calibrator.fit(rows, right, prior)
-            result.calibrators[rung.name] = prior
+            result.learn(rung.name, asked, right, [place[c.record.whole.id] % 10 for c in asked])
             if position == 0:
-                result.climb_below = self.choose_threshold(held_out.tolist(), right).value
+                result.choose(asked, right, self.choose_threshold, climb=True)
                 result.brief_accuracy = sum(right) / max(len(climbs), 1)
         result.accuracy = sum(self.right(climb) for climb in climbs) / max(len(climbs), 1)
         answered = [climb for climb in climbs if climb.answer is not None]
-        result.threshold = self.choose_threshold(
-            [climb.confidence for climb in answered], [self.right(climb) for climb in answered]
-        )
+        result.choose(answered, [self.right(climb) for climb in answered], self.choose_threshold, climb=False)
         self._calibrations[template.identity] = result
         return result
+
+    def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
+        return Calibration(template, climbs, Calibrator.prior(chance=1 / len(self._task.labels)))
 
     def judge(self, template: Template) -> float:
         """Accuracy of the first rung on calibration gold with this template: cheaper than ``calibrate``."""
@@ -112,9 +143,9 @@ class TeacherChecker:
         calibration = self.calibrate(template)
         climbs = [Climb(record) for record in records]
         for rung in self._ladder.rungs:
-            waiting = [c for c in climbs if not c.trail or c.confidence < calibration.climb_below]
+            waiting = [c for c in climbs if not c.trail or calibration.is_doubtful(c)]
             self._step(waiting, rung, calibration)
-        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+        return [self._settle(climb, calibration.accept_from(climb)) for climb in climbs]
 
     def look_again(self, labelled: Sequence[Labelled], template: Template) -> list[Labelled]:
         """Take disputed records up those rungs that they have not seen, whatever their confidence."""
@@ -123,14 +154,11 @@ class TeacherChecker:
         for rung in self._ladder.rungs:
             waiting = [climb for climb in climbs if rung.name not in {answer.rung for answer in climb.trail}]
             self._step(waiting, rung, calibration)
-        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+        return [self._settle(climb, calibration.accept_from(climb)) for climb in climbs]
 
     def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
         asked = self._ladder.ask(climbs, rung, calibration.template, "label")
-        confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
-            [climb.signals[-1] for climb in asked]
-        )
-        for climb, confidence in zip(asked, confidences, strict=True):
+        for climb, confidence in zip(asked, calibration.confidences(rung.name, asked), strict=True):
             climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
 
     def _resume(self, item: Labelled, calibration: Calibration) -> Climb:
@@ -139,11 +167,8 @@ class TeacherChecker:
         for answer in item.trail:
             climb.trail.append(answer)
             climb.signals.append(read_signals(answer, climb.trail))
-            calibrator = calibration.calibrators.get(answer.rung)
-            usable = answer.ok and calibrator is not None
-            climb.confidences.append(
-                float(calibrator.predict([climb.signals[-1]])[0]) if usable and calibrator else 0.0
-            )
+            usable = answer.ok and answer.rung in calibration.calibrators
+            climb.confidences.append(float(calibration.confidences(answer.rung, [climb])[0]) if usable else 0.0)
         return climb
 
     @staticmethod

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,24 @@ class Voice:
 
     gold: Floats
     pool: Mapping[str, Floats]
+
+
+class Voices(Protocol):
+    """What students say about gold and pool without having seen it.
+
+    Attributes:
+        truth: Column of the human label of each gold record, in the order of ``fence.gold``.
+        own: The voice of a student of gold alone.
+    """
+
+    @property
+    def truth(self) -> npt.NDArray[np.intp]: ...
+    @property
+    def own(self) -> Voice: ...
+
+    def taught(self, labels: Sequence[Labelled]) -> Voice:
+        """The voice of a student of gold and of the teacher's labels so far."""
+        ...
 
 
 class StudentVoices:
@@ -99,7 +117,7 @@ class StudentVoices:
         examples: list[Example | None] = [Example(record, record.label or "") for record in gold]
         examples += [next(iter(examples_from([item], self._doubtful)), None) for item in labels]
         records = [*gold, *(item.record for item in labels)]
-        folds = _folds(records, self._folds)
+        folds = text_folds(records, self._folds)
         rows = np.zeros((len(records), self._one_hot.shape[1]))
         for fold in np.unique(folds).tolist():
             held = folds == fold
@@ -117,7 +135,7 @@ class StudentVoices:
 
     def _gold_folds(self) -> list[npt.NDArray[np.bool_]]:
         """Held-out rows of gold, fold by fold; folds that would leave one label to learn from are left out."""
-        folds = _folds(self._fence.gold, self._folds)
+        folds = text_folds(self._fence.gold, self._folds)
         masks = [folds == fold for fold in np.unique(folds).tolist()]
         return [mask for mask in masks if len(np.unique(self.truth[~mask])) > 1]
 
@@ -127,6 +145,6 @@ class StudentVoices:
         return neighbour_graph(self._embedder.embed([record.text for record in records]))
 
 
-def _folds(records: Sequence[Record], count: int) -> npt.NDArray[np.intp]:
+def text_folds(records: Sequence[Record], count: int) -> npt.NDArray[np.intp]:
     """Fold of each record; the same text is in one fold wherever it stands, so that no twin gives the answer away."""
     return np.array([int(fingerprint(record.text)[:8], 16) % count for record in records])

@@ -18,6 +18,7 @@ class TaskConfig(_Section):
     """What is asked of every text."""
 
     kind: Literal["classification"] = "classification"
+    multiple: bool = False
     question: str = Field(min_length=1)
     labels: dict[str, str] = Field(min_length=2)
 

@@ -2,6 +2,7 @@
 
 from dualchecker.evaluation.intervals import Interval, bootstrap
 from dualchecker.evaluation.metrics import auroc, brier, confusion, coverage_curve, ece, reliability
+from dualchecker.evaluation.multilabel import judge_chances, judge_decisions
 from dualchecker.evaluation.report import render_report
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
 
@@ -13,6 +14,8 @@ __all__ = [
     "confusion",
     "coverage_curve",
     "ece",
+    "judge_chances",
+    "judge_decisions",
     "judge_labels",
     "judge_predictions",
     "reliability",

@@ -25,6 +25,7 @@ class Shown:
         human_label: The label to explain, when the purpose is ``explain``.
         previous: The teacher's own earlier answers, when it is asked to decide between them.
         long: Whether the long forms were shown.
+        multiple: Whether any number of labels may apply; ``Demonstration.record.labels`` then has a demonstration's.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Shown:
     human_label: str | None = None
     previous: tuple[Answer, ...] = ()
     long: bool = False
+    multiple: bool = False
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,9 @@ class PromptWriter:
             record_id=record.id,
             rung="explain" if human_label is not None else rung.name,
             messages=messages,
-            shown=Shown(text, tuple(self.task.labels), demonstrations, human_label, previous, rung.long),
+            shown=Shown(
+                text, tuple(self.task.labels), demonstrations, human_label, previous, rung.long, self.task.multiple
+            ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
             notes=tuple(notes),
@@ -166,7 +168,13 @@ class PromptWriter:
         block_file = environment.get_template("block.j2")
 
         def block(demo: Demonstration) -> str:
-            return block_file.render(tag=tag, text=by_id[demo.record.id], rationale=demo.rationale, label=demo.label)
+            return block_file.render(
+                tag=tag,
+                text=by_id[demo.record.id],
+                rationale=demo.rationale,
+                label=demo.label,
+                multiple=self.task.multiple,
+            )
 
         fixed_ids = {demo.record.id for demo in template.fixed}
         labels: Mapping[str, str] = self.task.labels
@@ -175,6 +183,7 @@ class PromptWriter:
             "question": self.task.question,
             "labels": guide,
             "names": json.dumps(list(labels), ensure_ascii=False),
+            "multiple": self.task.multiple,
             "purpose": "label" if human_label is None else "explain",
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
             "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],

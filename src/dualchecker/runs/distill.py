@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dualchecker.asking import Progress, Silent
+from dualchecker.checking.decision_checker import DecisionCalibration
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
-from dualchecker.evaluation import judge_labels, judge_predictions
+from dualchecker.evaluation import judge_chances, judge_decisions, judge_labels, judge_predictions
 from dualchecker.ledger import Ledger
 from dualchecker.methods import Distilled, distill_with_dualchecker, label_few_shot
 from dualchecker.prompts import Template
@@ -18,6 +19,7 @@ from dualchecker.records import Confidence, Example, Labelled, Record
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import Parts, build_parts, build_task
 from dualchecker.students import Student
+from dualchecker.tasks import MultiLabel
 
 _LEAST_VALIDATION = 50
 """With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
@@ -81,14 +83,14 @@ def _distill(parts: Parts) -> Run:
     if config.report.few_shot or config.method == "few_shot":
         progress.stage("few-shot baseline", f"{len(dataset.pool)} records")
         few_shot, template = label_few_shot(
-            dataset.pool, aligner=parts.aligner, ladder=parts.ladder, demonstrations=config.align.demonstrations
+            parts.pool, aligner=parts.aligner, ladder=parts.ladder, demonstrations=config.align.demonstrations
         )
         stages["few_shot"] = few_shot
     if config.method == "few_shot":
         outcome = Distilled(few_shot, template, (), {})
     else:
         outcome = distill_with_dualchecker(
-            dataset.pool,
+            parts.pool,
             aligner=parts.aligner,
             teacher_checker=parts.teacher_checker,
             student_checker=parts.student_checker,
@@ -97,7 +99,7 @@ def _distill(parts: Parts) -> Run:
         )
         stages |= _stages(outcome)
     progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the checked labels")
-    gold = [Example(record, record.label or "") for record in parts.fence.gold]
+    gold = [Example(record, record.label or "") for record in parts.judged.gold]
     taught = examples_from(outcome.labels, config.check.doubtful)
     student = _train(parts, gold, taught)
     metrics = _metrics(parts, outcome, stages, student, taught)
@@ -128,7 +130,7 @@ def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> 
     """The final student; early stopping on calibration gold where there is enough of it."""
     train, validation = list(gold), list[Example]()
     if parts.config.student.kind == "encoder":  # a linear student has nothing to stop early
-        train, validation = _validation(parts.fence, gold, parts.config.student.seed)
+        train, validation = _validation(parts.judged, gold, parts.config.student.seed)
     return parts.final_student().fit([*train, *taught], validation)
 
 
@@ -145,10 +147,18 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
 
 def _judge_student(parts: Parts, student: Student, records: Sequence[Record]) -> dict[str, Any]:
     probabilities = student.predict(records)
+    if isinstance(parts.task, MultiLabel):
+        return judge_chances(parts.task, probabilities, records)
     names = student.labels
     predicted = [names[column] for column in probabilities.argmax(axis=1)]
     truth = [record.label or "" for record in records]
     return judge_predictions(parts.task, predicted, truth, probabilities.max(axis=1).tolist())
+
+
+def _judge_stage(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any]:
+    return (
+        judge_decisions(parts.task, labels) if isinstance(parts.task, MultiLabel) else judge_labels(parts.task, labels)
+    )
 
 
 def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled]) -> dict[str, Any]:
@@ -175,7 +185,7 @@ def _metrics(
     teacher: dict[str, Any] = {
         "name": parts.teacher.name,
         "senior": parts.senior.name if parts.senior else None,
-        "stages": {name: judge_labels(parts.task, labels) for name, labels in stages.items()},
+        "stages": {name: _judge_stage(parts, labels) for name, labels in stages.items()},
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
         "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
@@ -192,12 +202,19 @@ def _metrics(
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }
+        if isinstance(calibration, DecisionCalibration):
+            by_side = outcome.findings.thresholds if outcome.findings else calibration.thresholds
+            teacher["calibration"]["thresholds"] = [
+                {"label": label, "answer": answer, **asdict(threshold)}
+                for (label, answer), threshold in by_side.items()
+            ]
         teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
         teacher["failed_rationales"] = parts.aligner.failed_rationales
     return {
         "method": config.method,
         "question": config.task.question,
         "labels": dict(config.task.labels),
+        "multiple": config.task.multiple,
         "seed": config.student.seed,
         "data": {
             "gold": len(dataset.gold),

@@ -4,25 +4,41 @@ from dataclasses import dataclass
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import (
+    DecisionChecker,
+    DecisionLadder,
+    DecisionStudentChecker,
+    DecisionVoices,
+    Ladder,
+    StudentChecker,
+    StudentVoices,
+    TeacherChecker,
+)
 from dualchecker.config import RunConfig, SeniorConfig
-from dualchecker.data import Dataset, Fence, build_fence
+from dualchecker.data import Dataset, Fence, build_fence, decision_fence, decisions
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import PromptWriter, rungs_for
+from dualchecker.records import Record
 from dualchecker.students import Features, Student, check_base, choose_features, make_student
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, MultiLabel
 from dualchecker.teachers import ExemplarTeacher, LedgerTeacher, OpenAITeacher, RecordedTeacher, Teacher
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that a method needs."""
+    """Everything that a method needs.
+
+    Where several labels may apply, ``pool`` and ``judged`` hold decisions (``data.decisions``), one a record and label;
+    ``dataset`` and ``fence`` hold records in any case.
+    """
 
     config: RunConfig
     task: Classification
     dataset: Dataset
+    pool: tuple[Record, ...]
     fence: Fence
+    judged: Fence
     embedder: Embedder
     features: Features
     l2: float
@@ -55,11 +71,13 @@ class Parts:
             l2=self.l2,
             kind=kind,
             progress=self.progress.training,
+            multiple=self.task.multiple,
         )
 
 
 def build_task(config: RunConfig) -> Classification:
-    return Classification(config.task.question, dict(config.task.labels))
+    kind = MultiLabel if config.task.multiple else Classification
+    return kind(config.task.question, dict(config.task.labels))
 
 
 def build_embedder(config: RunConfig) -> Embedder:
@@ -104,16 +122,21 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
     senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.data.seed)
-    ladder = Ladder(
+    several = isinstance(task, MultiLabel)
+    decided = task.decision if isinstance(task, MultiLabel) else task
+    labels = tuple(task.labels)
+    pool = decisions(dataset.pool, labels) if several else dataset.pool
+    judged = decision_fence(fence, labels) if several else fence
+    ladder = (DecisionLadder if several else Ladder)(
         task, aligner, writer, asker, teacher, rungs_for(config.align, config.check.rungs), senior, fence.demonstrations
     )
-    teacher_checker = TeacherChecker(task, ladder, fence, config.check.threshold)
+    teacher_checker = (DecisionChecker if several else TeacherChecker)(decided, ladder, judged, config.check.threshold)
     student_checker = None
     if config.check.student:
-        voices = StudentVoices(
-            tuple(task.labels),
-            fence,
-            dataset.pool,
+        voices = (DecisionVoices if several else StudentVoices)(
+            labels,
+            judged,
+            pool,
             embedder,
             lambda: make_student(
                 config.student,
@@ -122,12 +145,13 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
                 config.model_name(config.align.embedder),
                 l2=l2,
                 kind="linear",
+                multiple=several,
             ),
             doubtful=config.check.doubtful,
         )
-        student_checker = StudentChecker(
-            task,
-            fence,
+        student_checker = (DecisionStudentChecker if several else StudentChecker)(
+            decided,
+            judged,
             embedder,
             voices,
             teacher_checker.choose_threshold,
@@ -137,7 +161,9 @@ def build_parts(config: RunConfig, task: Classification, dataset: Dataset, ledge
         config,
         task,
         dataset,
+        pool,
         fence,
+        judged,
         embedder,
         features,
         l2,

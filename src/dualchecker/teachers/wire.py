@@ -194,7 +194,7 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
     usage: Mapping[str, Any] = given if isinstance(given, dict) else {}
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     distribution = None
-    if isinstance(tokens, list):
+    if isinstance(tokens, list) and not prompt.shown.multiple:  # numbers, not names, answer where several may apply
         distribution = label_distribution(content, tokens, prompt.shown.labels)
     return Reply(
         text=content,
