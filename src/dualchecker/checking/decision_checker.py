@@ -1,7 +1,7 @@
 """The teacher checker where several labels may apply: what confidence is worth, and what is enough, label by label."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,27 @@ def choose_by_side(
 ) -> dict[Side, Threshold]:
     """A threshold for each side that occurs among aligned decisions about gold."""
     return {
-        side: choose([confidence[i] for i in places], [right[i] for i in places])
+        side: _sensible(choose(own, good), own, good)
         for side, places in sides(about, answers).items()
+        for own, good in [([confidence[i] for i in places], [right[i] for i in places])]
     }
+
+
+def _sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+    """A threshold chosen for a precision, kept within what the few answers of a side can tell.
+
+    Under one half the opposite answer is likelier. And where gold showed no answer that should be left out, what is as
+    sure as the precision asked for is sure enough, though gold may by chance have held surer ones only.
+    """
+    if threshold.target is None:
+        return threshold
+    value = threshold.value
+    if threshold.accepted == len(confidence):
+        value = min(value, threshold.target)
+    value = max(value, 0.5)
+    kept = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= value]
+    precision = sum(kept) / len(kept) if kept else None
+    return replace(threshold, value=value, precision=precision, accepted=len(kept))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ def total(stage: Mapping[str, Any]) -> int:
     return int(sum(stage.get(name) or 0 for name in ("accepted", "abstained", "failed")))
 
 
+def unit(stage: Mapping[str, Any]) -> str:
+    """What a stage counts: records, or decisions where several labels may apply to one."""
+    return "decisions" if "records" in stage else "records"
+
+
 def judged(result: Mapping[str, Any]) -> int:
     """Number of records whose human label is known."""
     return int(sum(row["count"] for row in result.get("reliability") or ()))
@@ -57,6 +62,7 @@ def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
         "any_failed": any(stage.get("failed") for stage in stages.values()),
         "judged": judged(last),
         "total": total(last),
+        "unit": unit(last),
     }
 
 

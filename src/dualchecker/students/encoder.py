@@ -226,7 +226,7 @@ class EncoderStudent:
         settings = {
             "kind": self.kind,
             "labels": self.labels,
-            "multiple": self.multiple,
+            **({"multiple": True} if self.multiple else {}),
             "text": self._text,
             "max_length": self._max_length,
             "seed": self._seed,

@@ -80,7 +80,7 @@ class LinearStudent:
             **(extra or {}),
             "kind": self.kind,
             "labels": list(self.labels),
-            "multiple": self.multiple,
+            **({"multiple": True} if self.multiple else {}),
             "base": self._base,
             "text": self._features.text,
             "ngram_share": self._features.share,

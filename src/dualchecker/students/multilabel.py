@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
-from dualchecker.students.base import Probabilities
 from dualchecker.tasks.multilabel import YES
 
 Floats = npt.NDArray[np.float64]
@@ -80,8 +79,3 @@ def _check_sides(cells: dict[tuple[int, int], Example]) -> None:
             why="There is nothing to tell apart.",
             fix="Add texts to which a label applies, and texts to which it does not.",
         )
-
-
-def label_sets(chances: Probabilities, labels: Sequence[str], threshold: float = 0.5) -> list[tuple[str, ...]]:
-    """The labels of each text whose chance reaches the threshold."""
-    return [tuple(label for label, p in zip(labels, row, strict=True) if p >= threshold) for row in chances]
