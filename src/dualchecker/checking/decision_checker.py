@@ -15,6 +15,7 @@ from dualchecker.confidence import (
     Threshold,
 )
 from dualchecker.confidence.calibration import Signals
+from dualchecker.confidence.thresholds import lower_bound
 from dualchecker.prompts import Template
 
 Side = tuple[str, str]
@@ -48,15 +49,19 @@ def choose_by_side(
 def _sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
     """A threshold chosen for a precision, kept within what the few answers of a side can tell.
 
-    Under one half the opposite answer is likelier. And where gold showed no answer that should be left out, what is as
-    sure as the precision asked for is sure enough, though gold may by chance have held surer ones only.
+    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for were
+    right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is fixed
+    beforehand, so its bound holds as it is.
     """
-    if threshold.target is None:
+    target = threshold.target
+    if target is None:
         return threshold
-    value = threshold.value
-    if threshold.accepted == len(confidence):
-        value = min(value, threshold.target)
-    value = max(value, 0.5)
+    hits = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= target]
+    proved = lower_bound(sum(hits), len(hits)) >= target
+    enough = bool(hits) and sum(hits) / len(hits) >= target
+    if threshold.value > target and (proved or (enough and not threshold.guaranteed)):
+        threshold = replace(threshold, value=target, guaranteed=proved)
+    value = max(threshold.value, 0.5)
     kept = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= value]
     precision = sum(kept) / len(kept) if kept else None
     return replace(threshold, value=value, precision=precision, accepted=len(kept))

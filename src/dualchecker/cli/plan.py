@@ -39,6 +39,9 @@ def plan(
     console.print(table)
     console.print(
         "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
+        "Tokens are estimated, 80 to a reply and 10 more a label where several may apply.[/]"
+        if config.task.multiple
+        else "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
         "Tokens are estimated, 80 to a reply.[/]"
     )
     limit = config.limits.max_cost

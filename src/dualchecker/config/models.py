@@ -214,6 +214,17 @@ class RunConfig(_Section):
     output: str = "runs/run"
     _root: Path = PrivateAttr(default=Path())
 
+    @model_validator(mode="after")
+    def _replies_have_room(self) -> "RunConfig":
+        needed = 80 + 10 * len(self.task.labels)  # a reason, and a number for each label
+        for teacher in (self.teacher, self.teacher.senior):
+            if self.task.multiple and teacher and teacher.kind == "openai" and teacher.max_tokens < needed:
+                raise ValueError(
+                    f"teacher.max_tokens is {teacher.max_tokens}, but a reply that judges "
+                    f"{len(self.task.labels)} labels takes about {needed}: set it to that or more"
+                )
+        return self
+
     @property
     def root(self) -> Path:
         """The folder that relative paths start from."""

@@ -226,7 +226,7 @@ def _metrics(
         "student": {
             "kind": config.student.kind,
             "base": config.student.base if config.student.kind == "encoder" else config.align.embedder,
-            "taught": dict(Counter(example.source for example in taught)),
+            "taught": dict(Counter(source for source, _ in {(e.source, e.record.whole.id) for e in taught})),
             "test": _judge_student(parts, student, dataset.test) if dataset.test else None,
         },
         "gold_used": {

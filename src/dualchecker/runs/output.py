@@ -114,6 +114,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
         teacher=parts.teacher.name,
+        multiple=parts.task.multiple,
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
     student.save(folder / "student", card, about)

@@ -10,6 +10,9 @@ from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
 from dualchecker.runs.parts import build_task
 
+_REPLY = 80
+"""Tokens of a reply; where several labels may apply, each adds its name and number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -41,11 +44,15 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
+    reply = _REPLY + (10 * len(task.labels) if task.multiple else 0)
 
     def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float]) -> None:
         sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
         mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
-        tokens, completion = (round(low * mean), round(high * mean)), (0, 0) if recorded else (low * 80, high * 80)
+        tokens, completion = (
+            (round(low * mean), round(high * mean)),
+            (0, 0) if recorded else (low * reply, high * reply),
+        )
         cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 

@@ -13,6 +13,8 @@ _NOT_HUB_NAMES = {"offline": "sentence-transformers/all-MiniLM-L6-v2", "ngrams":
 
 _MEASURES = {
     "count": "texts",
+    "micro_f1": "micro-F1",
+    "exact_match": "texts with exactly the right labels",
     "macro_f1": "macro-F1",
     "ece": "expected calibration error",
     "brier": "Brier score of its confidence",
@@ -48,6 +50,7 @@ def model_card(
     metrics: Mapping[str, Any],
     seed: int,
     teacher: str = "",
+    multiple: bool = False,
 ) -> str:
     """A model card in Markdown with the YAML front matter of the Hugging Face hub.
 
@@ -62,6 +65,7 @@ def model_card(
             May be empty, which the card then says.
         seed: Seed of the training.
         teacher: Name of the model that gave the teacher's labels, if there was one.
+        multiple: Whether any number of labels may apply to a text.
 
     Returns:
         The card. Values from outside are escaped, so that none can break the front matter or a table.
@@ -77,6 +81,7 @@ def model_card(
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n",
         "# Text classifier made with dualchecker\n",
         f"It reads a text and gives a probability for each label. The question: {_inline(task_question)}\n",
+        *(["Any number of labels may apply to a text, also none: each probability stands alone.\n"] * multiple),
         "## Labels\n",
         _table(("Label", "Meaning"), labels.items()),
         "## How to use it\n",
@@ -86,7 +91,7 @@ def model_card(
         "## Results\n",
         _results(metrics),
         "## Limits\n",
-        _limits(base, counts),
+        _limits(base, counts, multiple),
     ]
     return "\n".join(sections)
 
@@ -142,9 +147,11 @@ def _number(value: object) -> str:
     return str(value) if isinstance(value, Integral) else f"{value:.3f}"
 
 
-def _limits(base: str, counts: Mapping[str, int]) -> str:
+def _limits(base: str, counts: Mapping[str, int], multiple: bool) -> str:
     limits = [
-        "Every text gets one of the labels above, also a text that has nothing to do with the question.",
+        "It judges every text by the labels above, also a text that has nothing to do with the question."
+        if multiple
+        else "Every text gets one of the labels above, also a text that has nothing to do with the question.",
         "Texts unlike those it was trained on (another source, time or language) may be judged worse.",
         "Its probabilities are as training left them, not calibrated: set thresholds on labelled texts of your own.",
         "`dualchecker.json` says which form of a record it reads (`text`) and, for an encoder, after how "

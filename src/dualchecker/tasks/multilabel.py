@@ -62,8 +62,8 @@ class MultiLabel(Classification):
         if text.startswith("["):
             try:
                 return [str(item).lower() if isinstance(item, bool) else str(item) for item in json.loads(text)]
-            except ValueError:
-                pass
+            except (ValueError, RecursionError):
+                return [text]
         if self.find(text) is not None:
             return [text]
         separator = self.separator_of(text)
