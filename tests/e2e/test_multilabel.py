@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from dualchecker.cli import main
+from dualchecker.config import load_config
+from dualchecker.runs.plan import plan_run
 from servers import Call, LoopbackServer, say
 from tiny import TOPICS, label_sets
 
@@ -114,10 +116,11 @@ def test_few_shot_labels_sets_as_well(cli: Run, corpus: Callable[..., Path], tmp
     assert {row["status"] for row in rows(tmp_path / "out/labels.jsonl")} == {"accepted"}
 
 
-def test_the_plan_counts_one_request_a_record(cli: Run, corpus: Callable[..., Path]) -> None:
-    code, out, _ = cli("plan", corpus())
-    assert code == 0
-    assert "few-shot baseline │        40" in out or ("few-shot baseline" in out.replace("40", "40 ") and " 40 " in out)
+def test_the_plan_counts_one_request_a_record(corpus: Callable[..., Path]) -> None:
+    lines, _ = plan_run(load_config(corpus()))
+    requests = {line.purpose: line.requests for line in lines}
+    assert requests["few-shot baseline"] == (40, 40)
+    assert requests["rung brief"][0] == 40 + 60
 
 
 def test_a_served_model_is_asked_for_all_labels_and_told_of_none_that_do_not_exist(

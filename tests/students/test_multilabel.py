@@ -49,7 +49,7 @@ def make(request: pytest.FixtureRequest) -> Make:
     base = request.getfixturevalue("tiny_bert")
     from dualchecker.students.encoder import EncoderStudent
 
-    return lambda: EncoderStudent(LABELS, base=base, epochs=20, batch_size=8, learning_rate=5e-3, multiple=True)
+    return lambda: EncoderStudent(LABELS, base=base, epochs=20, batch_size=8, learning_rate=3e-3, multiple=True)
 
 
 def test_it_learns_each_label_by_itself(make: Make) -> None:
@@ -62,14 +62,13 @@ def test_it_learns_each_label_by_itself(make: Make) -> None:
 
 
 def test_an_open_decision_does_not_teach_its_output_while_the_others_of_the_text_do(make: Make) -> None:
-    records = make_records()
-    examples = make_examples(records)
-    lies = [
-        Example(e.record, "no" if e.label == "yes" else "yes", weight=0.0) if e.record.about == "sea" else e
-        for e in make_examples(make_records(16, seed=5))
-    ]
+    half = []
+    for number, example in enumerate(make_examples(make_records(32))):
+        is_open = number % 2 == number // 2 % 2  # of each text one decision, of texts in turn the one or the other
+        lie = Example(example.record, "no" if example.label == "yes" else "yes", weight=0.0)
+        half.append(lie if is_open else example)
     test = make_records(10, seed=9)
-    chances = make().fit([*examples, *lies]).predict(test)
+    chances = make().fit(half).predict(test)
     assert np.mean((chances >= 0.5) == truth(test)) > 0.9
 
 
