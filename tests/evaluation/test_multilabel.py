@@ -7,7 +7,8 @@ from dualchecker.data import decisions
 from dualchecker.evaluation import judge_chances, judge_decisions
 from dualchecker.evaluation.report_labels import decision_rows, label_sets_view
 from dualchecker.records import Answer, Confidence, Labelled, Record
-from dualchecker.runs.output import label_set_rows
+from dualchecker.runs.label_sets import label_set_rows
+from dualchecker.runs.output import label_rows
 from dualchecker.tasks import MultiLabel
 
 TASK = MultiLabel("?", {"a": "", "b": ""})
@@ -69,7 +70,7 @@ def test_chances_are_judged_at_the_threshold_and_confidence_is_in_the_decision_m
 
 
 def test_rows_keep_every_decision_of_a_record() -> None:
-    rows = label_set_rows(DECIDED)
+    rows = label_set_rows(DECIDED, label_rows)
     assert [row["status"] for row in rows] == ["accepted", "partial", "partial", "abstained"]
     assert [row["labels"] for row in rows] == [["a"], ["a"], ["a"], []]
     assert [row["doubtful"] for row in rows] == [[], ["b"], ["b"], ["a", "b"]]
