@@ -111,6 +111,22 @@ def test_a_run_gives_label_sets_a_student_and_a_report(cli: Run, corpus: Callabl
     assert sum(len(json.loads(line)["labels"]) for line in out.splitlines()) > sum(len(p["labels"]) for p in predicted)
 
 
+def test_without_human_labels_student_checker_or_test_set_the_report_says_what_there_is(
+    cli: Run, corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = [{"id": row["id"], "text": row["text"]} for row in rows(tmp_path / "pool.jsonl")]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pool), encoding="utf-8")
+    data = {"gold": "gold.jsonl", "pool": "pool.jsonl", "columns": {"label": "labels"}, "calibration": 0.4}
+    check = {"student": False, "threshold": 0.8}
+    code, _, err = cli("run", corpus(data=data, check=check, report={"few_shot": False}))
+    assert code == 0, err
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Label by label" in page and "of these right" not in page
+    decided = [part for row in rows(tmp_path / "out/labels.jsonl") for part in row["decisions"].values()]
+    assert all((part["status"] == "accepted") == (part["confidence"] >= 0.8) for part in decided)
+    assert {part["probability"] for part in decided} == {None}
+
+
 def test_few_shot_labels_sets_as_well(cli: Run, corpus: Callable[..., Path], tmp_path: Path) -> None:
     assert cli("run", corpus(method="few_shot", report={"references": False}))[0] == 0
     assert {row["status"] for row in rows(tmp_path / "out/labels.jsonl")} == {"accepted"}

@@ -172,6 +172,10 @@ def _curves(
 
 
 def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    if calibration.get("thresholds"):
+        return (
+            "Each label has a threshold of its own for “applies” and for “does not”: they stand label by label above."
+        )
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
     said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
