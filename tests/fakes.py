@@ -9,7 +9,14 @@ from typing import Any
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Silent
-from dualchecker.checking import Agreement, Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import (
+    Agreement,
+    DecisionLadder,
+    Ladder,
+    StudentChecker,
+    StudentVoices,
+    TeacherChecker,
+)
 from dualchecker.config import RUNGS, AlignConfig, CheckConfig, EvolveConfig, LimitsConfig, SamplingConfig
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
@@ -18,7 +25,7 @@ from dualchecker.methods import Setting
 from dualchecker.prompts import Prompt, PromptWriter, rungs_for
 from dualchecker.records import Record, Reply
 from dualchecker.students import ChoiceQuestion, Features, LinearStudent
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, MultiLabel
 from dualchecker.teachers.base import FreeTeacher
 
 Answering = Callable[[Prompt], tuple[str | None, float | None]]
@@ -55,6 +62,23 @@ class ScriptedTeacher(FreeTeacher):
             return Reply("I would rather not say.")
         body: dict[str, Any] = {"rationale": f"It reads like {label}.", "label": label}
         return Reply(json.dumps(body if confidence is None else {**body, "confidence": confidence}))
+
+
+class LabelSetTeacher(ScriptedTeacher):
+    """Says for every label the chance that it applies, as a function of the prompt says."""
+
+    def __init__(self, chances: Callable[[Prompt], dict[str, float] | None], name: str = "scripted") -> None:
+        super().__init__(lambda prompt: (None, None), name)
+        self._chances = chances
+
+    async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
+        self.asked.append(prompt)
+        if prompt.purpose == "explain":
+            return Reply(json.dumps({"rationale": f"People see {prompt.shown.human_label} in it."}))
+        chances = self._chances(prompt)
+        return Reply(
+            "I would rather not say." if chances is None else json.dumps({"rationale": "r", "labels": chances})
+        )
 
 
 TASK = Classification("Warm or cold?", {"warm": "About heat.", "cold": "About frost."})
@@ -110,6 +134,7 @@ def make_ladder(
     *,
     senior: ScriptedTeacher | None = None,
     rungs: Sequence[Any] = RUNGS,
+    task: Classification = TASK,
     **align: Any,
 ) -> tuple[Ladder, ContextAligner, Opened]:
     """A ladder, its aligner, and what the caller must close."""
@@ -118,10 +143,10 @@ def make_ladder(
     embedder = NgramEmbedder()
     embedder.fit([record.text for record in fence.gold])
     config = AlignConfig(embedder="ngrams", **align)
-    writer = PromptWriter(TASK)
-    aligner = ContextAligner(TASK, fence, embedder, config, writer, asker, teacher)
-    ladder = Ladder(
-        TASK, aligner, writer, asker, teacher, rungs_for(config, tuple(rungs)), senior, fence.demonstrations
+    writer = PromptWriter(task)
+    aligner = ContextAligner(task, fence, embedder, config, writer, asker, teacher)
+    ladder = (DecisionLadder if isinstance(task, MultiLabel) else Ladder)(
+        task, aligner, writer, asker, teacher, rungs_for(config, tuple(rungs)), senior, fence.demonstrations
     )
     return ladder, aligner, Opened(asker, ledger)
 

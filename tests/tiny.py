@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dualchecker.records import Example, Record
 
@@ -23,6 +24,27 @@ def examples(count: int = 20, seed: int = 0) -> list[Example]:
         for text in texts_about(words, count, seed)
     ]
     return [Example(Record(str(number), text), label) for number, (text, label) in enumerate(pairs)]
+
+
+TOPICS = {
+    "sea": SEA,
+    "kitchen": KITCHEN,
+    "garden": ["spade", "hedge", "compost", "tulip", "lawn", "weed", "orchard", "rake"],
+    "office": ["desk", "memo", "printer", "invoice", "stapler", "meeting", "folder", "payroll"],
+}
+
+
+def label_sets(count: int, seed: int, prefix: str = "") -> list[dict[str, Any]]:
+    """Rows of texts about none, one or several of the topics, with the list of these as ``labels``."""
+    rng = random.Random(seed)
+    rows = []
+    for number in range(count):
+        about = [topic for topic in TOPICS if rng.random() < 0.35]
+        words = [word for topic in about for word in rng.choices(TOPICS[topic], k=4)]
+        words += rng.choices(["the", "a", "and", "some", "with", "near", "about", "under"], k=4)
+        rng.shuffle(words)
+        rows.append({"id": f"{prefix}{number}", "text": " ".join([*words, f"{prefix}{number}"]), "labels": about})
+    return rows
 
 
 def records(of: Sequence[Example]) -> list[Record]:

@@ -16,7 +16,11 @@ class Record:
         id: Unique within a run.
         text: The short form, which every rung shows.
         detail: The long form, if there is one; shown from the ``detail`` rung on.
-        label: The human label, if there is one. In the pool it serves evaluation only.
+        label: The human label, if there is one. In the pool it serves evaluation only. Where several labels may apply
+            it is their list as text, or ``yes`` / ``no`` in a decision.
+        labels: The human labels of a record to which several may apply; empty says that people found none.
+        about: In a decision: the label that may apply.
+        base: In a decision: the record that is decided about.
         meta: Other columns, for slices in the report; never shown to a teacher.
     """
 
@@ -25,6 +29,14 @@ class Record:
     detail: str | None = None
     label: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] | None = None
+    about: str | None = None
+    base: "Record | None" = None
+
+    @property
+    def whole(self) -> "Record":
+        """The record that is asked about: itself, or the one that a decision is part of."""
+        return self.base or self
 
     @property
     def long_text(self) -> str:
@@ -56,6 +68,7 @@ class Answer:
         neighbour_share: Share of the shown neighbours that carry this label.
         sample_share: Share of sampled answers to the same prompt that carry this label.
         variant_share: Share of the answers to variants of the prompt that carry this label.
+        base_rate: In a decision: how often people answer like this about this label.
         request_key: Key of the request in the ledger.
         teacher: Name of the teacher.
         notes: Named peculiarities that the report counts (``confidence_unreadable``, ``truncated``, ...).
@@ -74,6 +87,7 @@ class Answer:
     neighbour_share: float | None = None
     sample_share: float | None = None
     variant_share: float | None = None
+    base_rate: float | None = None
     request_key: str = ""
     teacher: str = ""
     notes: tuple[str, ...] = ()

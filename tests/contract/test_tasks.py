@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dualchecker.tasks import Classification, Task
+from dualchecker.tasks import Classification, MultiLabel, Task
 
 MAKERS: dict[str, Callable[[], Task]] = {
     "binary": lambda: Classification("Is it?", {"yes": "It is.", "no": ""}),
     "many": lambda: Classification("Which?", {f"class_{i}": "" for i in range(77)}),
+    "several": lambda: MultiLabel("Which?", {"oil, gas": "", "wind": "It blows.", "none": "", "太陽光": ""}),
     "japanese": lambda: Classification("どれですか。", {"省エネルギー": "", "再生可能エネルギー": "", "その他": ""}),
 }
 
@@ -25,9 +26,19 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 def reply(task: Task, label: str) -> str:
     """What a server that enforces the schema would send."""
-    values: dict[str, Any] = {"rationale": "because", "label": label, "confidence": 0.75}
+    values: dict[str, Any] = {"rationale": "because"}
+    if task.multiple:
+        values["labels"] = {name: 0.75 if name == label else 0.25 for name in task.labels}
+        assert set(values["labels"]) == set(task.schema()["properties"]["labels"]["required"])
+    else:
+        values |= {"label": label, "confidence": 0.75}
     assert set(values) == set(task.schema()["required"])
     return json.dumps(values, ensure_ascii=False)
+
+
+def answer(task: Task, label: str) -> str:
+    """The answer that says this label (and, where several may apply, no other)."""
+    return task.write([label]) if isinstance(task, MultiLabel) else label
 
 
 def test_the_schema_is_closed_json(task: Task) -> None:
@@ -40,8 +51,11 @@ def test_the_schema_is_closed_json(task: Task) -> None:
 def test_a_reply_that_keeps_to_the_schema_is_understood(task: Task) -> None:
     for label in task.labels:
         parsed = task.parse(reply(task, label))
-        assert (parsed.label, parsed.outcome, parsed.notes) == (label, "ok", ())
-        assert (parsed.rationale, parsed.stated) == ("because", 0.75)
+        assert (parsed.label, parsed.outcome, parsed.notes) == (answer(task, label), "ok", ())
+        assert parsed.rationale == "because"
+        stated = parsed.verdicts[label].stated if parsed.verdicts else parsed.stated
+        assert stated == 0.75
+        assert (parsed.verdicts is not None) == task.multiple
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -59,14 +73,14 @@ def test_no_reply_becomes_a_default(task: Task) -> None:
 
 
 def test_equal_is_for_answers_only(task: Task) -> None:
-    first, second, *_ = task.labels
+    first, second, *_ = (answer(task, label) for label in task.labels)
     assert task.equal(first, first)
     assert not task.equal(first, second)
     assert not any(task.equal(left, right) for left, right in ((None, None), (None, first), (first, None)))
 
 
 def test_scores_lie_between_all_wrong_and_all_right(task: Task) -> None:
-    truth = list(task.labels)
+    truth = [answer(task, label) for label in task.labels]
     perfect, silent = task.score(truth, truth), task.score([None] * len(truth), truth)
     assert perfect.keys() == silent.keys() != set()
     assert set(perfect.values()) == {1.0}
@@ -77,5 +91,7 @@ def test_scores_lie_between_all_wrong_and_all_right(task: Task) -> None:
 
 
 def test_labels_keep_their_order_and_the_question_is_there(task: Task) -> None:
-    assert list(task.labels) == list(task.labels) == task.schema()["properties"]["label"]["enum"]
+    fields = task.schema()["properties"]
+    named = list(fields["labels"]["properties"]) if task.multiple else fields["label"]["enum"]
+    assert list(task.labels) == list(task.labels) == named
     assert task.question

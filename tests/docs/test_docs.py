@@ -225,6 +225,13 @@ def test_the_labels_table_names_the_fields_of_a_row() -> None:
     assert written and [row[0].strip("`") for row in table[1:end]] == written
 
 
+def test_the_table_of_several_labels_names_the_fields_of_a_row() -> None:
+    source = read(ROOT / "src" / "dualchecker" / "runs" / "label_sets.py")
+    written = re.findall(r'^ {16}"(\w+)":', source, re.M)
+    table = tables(read(RESULTS))["Rows with several labels"]
+    assert written and [row[0].strip("`") for row in table[1:]] == written
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_no_page_holds_a_path_of_somebodys_machine(path: Path) -> None:
     assert not re.search(r"(?<![\w.])/(?:home|root|work|tmp|Users)/", read(path))

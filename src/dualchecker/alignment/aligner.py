@@ -1,7 +1,7 @@
 """The ContextAligner (DualChecker, section on aligning teacher output with human labelling standards)."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -83,10 +83,10 @@ class ContextAligner:
         wanted = size - near if fixed is None else fixed
         by_label: dict[str, list[Record]] = defaultdict(list)
         for record in self._fence.demonstrations:
-            by_label[record.label or ""].append(record)
+            by_label[self._stands_for(record)].append(record)
         generator = random.Random(self._seed if not draw else f"{self._seed} {draw}")
         queues = []
-        for label in self._task.labels:
+        for label in (*self._task.labels, ""):
             if by_label[label]:
                 generator.shuffle(by_label[label])
                 queues.append(by_label[label])
@@ -98,6 +98,16 @@ class ContextAligner:
                 if queue and len(chosen) < wanted:
                     chosen.append(queue.pop())
         return Template(tuple(self.explain(chosen, reasons=reasons)), size)
+
+    def _stands_for(self, record: Record) -> str:
+        """The label that a record demonstrates: of several the rarest, and of none the empty text."""
+        if record.labels is None:
+            return record.label or ""
+        return min(record.labels, key=lambda label: self._frequency[label], default="")
+
+    @cached_property
+    def _frequency(self) -> Counter[str]:
+        return Counter(label for record in self._fence.demonstrations for label in record.labels or ())
 
     def neighbours(
         self, records: Sequence[Record], rung: Rung, doubts: Sequence[Sequence[str]] | None = None
@@ -124,6 +134,11 @@ class ContextAligner:
         """Share of each label among the nearest human labels, shape (records, labels); a free signal."""
         index = self._long if long else self._short
         return index.label_shares(index.similarities(records), self._config.wide_neighbours, tuple(self._task.labels))
+
+    def label_rates(self, records: Sequence[Record], *, long: bool = False) -> npt.NDArray[np.float64]:
+        """The same where several labels may apply: how many of the nearest carry each, shape (records, labels)."""
+        index = self._long if long else self._short
+        return index.label_rates(index.similarities(records), self._config.wide_neighbours, tuple(self._task.labels))
 
     def explain(self, records: Sequence[Record], *, reasons: bool | None = None) -> list[Demonstration]:
         """Demonstrations of the records, with the teacher's reason for the human label where it can give one.

@@ -26,6 +26,7 @@ class GoldIndex:
         self._vectors = embedder.embed([self._text(record) for record in self.records])
         self._prints = np.array([fingerprint(record.text) for record in self.records], dtype=object)
         self._labels = np.array([record.label for record in self.records], dtype=object)
+        self._carried = [{r.label} if r.labels is None else set(r.labels) for r in self.records]
 
     def _text(self, record: Record) -> str:
         return record.long_text if self._long else record.text
@@ -56,7 +57,7 @@ class GoldIndex:
         order: list[int] = ranked[np.isfinite(scores[ranked])].tolist()
         chosen = set(order[:count])
         for label in counter_labels:
-            chosen.update([i for i in order if self._labels[i] == label][:per_label])
+            chosen.update([i for i in order if label in self._carried[i]][:per_label])
         return [self.records[i] for i in order if i in chosen]
 
     def label_shares(
@@ -69,13 +70,37 @@ class GoldIndex:
         column = {label: index for index, label in enumerate(labels)}
         shares = np.full((len(scores), len(labels)), np.nan)
         for row, values in enumerate(scores):
-            order = [i for i in np.argsort(-values, kind="stable")[:count] if np.isfinite(values[i])]
+            order, weights = _votes(values, count)
             if not order:
                 continue
-            weights = np.exp((values[order] - values[order[0]]) / _SHARE_TEMPERATURE)
             # One pseudo-vote spread over all labels: a few like-minded neighbours are not proof.
             shares[row] = 1 / len(labels)
-            for index, weight in zip(order, weights * len(order) / weights.sum(), strict=True):
+            for index, weight in zip(order, weights, strict=True):
                 shares[row, column[self._labels[index]]] += weight
             shares[row] /= shares[row].sum()
         return shares
+
+    def label_rates(
+        self, scores: npt.NDArray[np.float32], count: int, labels: Sequence[str]
+    ) -> npt.NDArray[np.float64]:
+        """Share of each query's nearest records that carry each label, where several may apply; each in 0..1.
+
+        Rows without any neighbour are not a number: the signal is missing.
+        """
+        carried = np.array([[label in names for label in labels] for names in self._carried], dtype=float)
+        rates = np.full((len(scores), len(labels)), np.nan)
+        for row, values in enumerate(scores):
+            order, weights = _votes(values, count)
+            if order:
+                # The pseudo-vote knows how common each label is.
+                rates[row] = (carried.mean(axis=0) + weights @ carried[order]) / (1 + weights.sum())
+        return rates
+
+
+def _votes(scores: npt.NDArray[np.float32], count: int) -> tuple[list[int], npt.NDArray[np.float64]]:
+    """The nearest records and how much each counts: as many votes as there are of them."""
+    order = [int(i) for i in np.argsort(-scores, kind="stable")[:count] if np.isfinite(scores[i])]
+    if not order:
+        return [], np.zeros(0)
+    weights = np.exp((scores[order] - scores[order[0]]) / _SHARE_TEMPERATURE)
+    return order, weights * len(order) / weights.sum()

@@ -1,6 +1,9 @@
 """TeacherChecker and StudentChecker."""
 
 from dualchecker.checking.agreement import Agreement, only_repeats, vote
+from dualchecker.checking.decision_checker import DecisionChecker
+from dualchecker.checking.decision_ladder import DecisionLadder
+from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.checking.self_supervised import SelfCheck, check_choices
@@ -11,6 +14,10 @@ from dualchecker.checking.voices import StudentVoices
 __all__ = [
     "Agreement",
     "Climb",
+    "DecisionChecker",
+    "DecisionLadder",
+    "DecisionStudentChecker",
+    "DecisionVoices",
     "EarlyOpinion",
     "Findings",
     "Ladder",

@@ -133,7 +133,7 @@ class Ladder:
             else [[] for _ in todo]
         )
         if variant:
-            near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
+            near = [shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
         prompts = [
             self._drawn(self._writer.label(climb.record, rung, template, neighbours, climb.trail), climb.sample)
             for climb, neighbours in zip(todo, near, strict=True)
@@ -207,5 +207,5 @@ class Ladder:
         return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None
 
 
-def _shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
+def shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
     return random.Random(seed).sample(demonstrations, len(demonstrations))

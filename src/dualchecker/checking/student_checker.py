@@ -1,12 +1,12 @@
 """The student checker (DualChecker): what a student of the teacher's labels says about labels, gold and template."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dualchecker.checking.teacher_checker import Calibration
-from dualchecker.checking.voices import Floats, StudentVoices, Voice
+from dualchecker.checking.voices import Floats, Voice, Voices
 from dualchecker.confidence import Calibrator, Map, Threshold, cross_fitted, fit_map, usable_map
 from dualchecker.data import Fence
 from dualchecker.embedding import Embedder, similarity
@@ -35,6 +35,7 @@ class Findings:
         fusion: How teacher and student were weighed.
         threshold: For accepting fused confidences.
         student_accuracy: Out of fold, on gold.
+        thresholds: By label and answer, where several labels may apply; ``threshold`` then sums them up.
     """
 
     labels: list[Labelled]
@@ -43,6 +44,7 @@ class Findings:
     fusion: Calibrator
     threshold: Threshold
     student_accuracy: float
+    thresholds: Mapping[tuple[str, str], Threshold] = field(default_factory=dict)
 
 
 class StudentChecker:
@@ -63,7 +65,7 @@ class StudentChecker:
         task: Task,
         fence: Fence,
         embedder: Embedder,
-        voices: StudentVoices,
+        voices: Voices,
         choose_threshold: Callable[[Sequence[float], Sequence[bool]], Threshold],
         *,
         borderline: int = 2,
@@ -82,9 +84,10 @@ class StudentChecker:
         )
         self._prior = self._fusion
         self._threshold = Threshold(1.0)
+        self._thresholds: dict[tuple[str, str], Threshold] = {}
 
     @property
-    def voices(self) -> StudentVoices:
+    def voices(self) -> Voices:
         """The students, for those who want to hear them about labels of their own."""
         return self._students
 
@@ -103,6 +106,7 @@ class StudentChecker:
             fusion=self._fusion,
             threshold=self._threshold,
             student_accuracy=float(np.mean(taught.gold.argmax(axis=1) == self._students.truth)),
+            thresholds=dict(self._thresholds),
         )
 
     def settle(self, labels: Sequence[Labelled]) -> list[Labelled]:
@@ -112,7 +116,9 @@ class StudentChecker:
         """
         usable = [item for item in labels if item.label is not None]
         rows = [self._signals(item) for item in usable]
-        fused = dict(zip((item.record.id for item in usable), self._fusion.predict(rows), strict=True))
+        fused = dict(
+            zip((item.record.id for item in usable), self._fuse([i.record for i in usable], rows), strict=True)
+        )
         signals = dict(zip((item.record.id for item in usable), rows, strict=True))
         return [
             self._settle(item, float(fused[item.record.id]), signals[item.record.id])
@@ -126,7 +132,7 @@ class StudentChecker:
         distribution = self._distribution(item, label, confidence)
         rival = max(distribution, key=distribution.__getitem__)
         disputed = rival != label
-        accepted = confidence >= self._threshold.value and not disputed
+        accepted = confidence >= self._accept_from(item) and not disputed
         return replace(
             item,
             confidence=Confidence(confidence, {**item.confidence.signals, **signals}),
@@ -151,6 +157,8 @@ class StudentChecker:
         return {"teacher": item.confidence.signals.get("teacher", item.confidence.value), **voices}
 
     def _fit_fusion(self, calibration: Calibration) -> None:
+        records: list[Record] = []
+        answers: list[str] = []
         rows: list[dict[str, float]] = []
         right: list[bool] = []
         for climb in calibration.climbs:
@@ -158,11 +166,31 @@ class StudentChecker:
                 continue
             place = self._gold_row[climb.record.id], self._column[climb.answer.label]
             voices = {name: float(voice.gold[place]) for name, voice in self._voices.items()}
+            records.append(climb.record)
+            answers.append(climb.answer.label)
             rows.append({"teacher": climb.confidence, **voices})
             right.append(self._task.equal(climb.answer.label, climb.record.label))
+        self._learn(records, answers, rows, right)
+
+    def _learn(
+        self,
+        records: Sequence[Record],
+        answers: Sequence[str],
+        rows: Sequence[dict[str, float]],
+        right: Sequence[bool],
+    ) -> None:
+        """Weigh the voices, and choose the threshold, on answers about gold records."""
         kind = usable_map(self._map, right)
         self._fusion = fit_map(rows, right, self._prior, kind)
         self._threshold = self._choose_threshold(cross_fitted(rows, right, self._prior, kind=kind).tolist(), right)
+
+    def _fuse(self, records: Sequence[Record], rows: Sequence[dict[str, float]]) -> Floats:
+        """Confidence in the answers about the records from the voices on them, shape (records,)."""
+        return self._fusion.predict(rows)
+
+    def _accept_from(self, item: Labelled) -> float:
+        """The fused confidence from which the label is accepted."""
+        return self._threshold.value
 
     def _pick_borderline(self, probabilities: Floats) -> list[Record]:
         """Wrong ones first, then by least margin of the human label; no near-duplicates among them.
@@ -191,5 +219,5 @@ class StudentChecker:
                 vectors = self._embedder.embed([record.text, *(other.text for other in chosen)])
                 if float(similarity(vectors[:1], vectors[1:]).max()) > _NEAR_DUPLICATE:
                     continue
-            chosen.append(record)
+            chosen.append(record.whole)
         return chosen

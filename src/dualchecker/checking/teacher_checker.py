@@ -1,6 +1,6 @@
 """The teacher checker (DualChecker): where the teacher is unsure, it is asked again in more detail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,9 @@ from dualchecker.prompts import Rung, Template
 from dualchecker.records import Confidence, Labelled, Record, Status
 from dualchecker.tasks import Task
 
+ChooseThreshold = Callable[[Sequence[float], Sequence[bool]], Threshold]
+"""From confidences of gold answers and whether they were right to a threshold."""
+
 
 @dataclass
 class Calibration:
@@ -38,6 +41,8 @@ class Calibration:
     Attributes:
         template: The template asked with.
         climbs: The gold records' way up; confidences are cross-fitted.
+        prior: What the next rung's calibrator starts from.
+        final_map: How signals become a probability, where gold suffices for it.
         calibrators: By rung.
         climb_below: A record climbs while its confidence is under this.
         threshold: For accepting the answer kept at the end of the climb.
@@ -50,6 +55,8 @@ class Calibration:
 
     template: Template
     climbs: list[Climb]
+    prior: Calibrator = field(default_factory=Calibrator.prior)
+    final_map: Map = "logistic"
     calibrators: dict[str, Calibrator] = field(default_factory=dict)
     climb_below: float = 1.0
     threshold: Threshold = field(default_factory=lambda: Threshold(1.0))
@@ -58,6 +65,45 @@ class Calibration:
     remarks: tuple[str, ...] = ()
     maps: dict[str, Map] = field(default_factory=dict)
     hindsight: dict[str, Calibrator] = field(default_factory=dict)
+
+    def is_doubtful(self, climb: Climb) -> bool:
+        """Whether the climb goes on to the next rung."""
+        return climb.confidence < self.climb_below
+
+    def accept_from(self, climb: Climb) -> float:
+        """The confidence from which the answer kept is accepted."""
+        return self.threshold.value
+
+    def confidences(self, rung: str, climbs: Sequence[Climb]) -> npt.NDArray[np.float64]:
+        """Calibrated confidence in the last answer of each climb, which the rung gave; shape (climbs,)."""
+        return self.calibrators[rung].predict([climb.signals[-1] for climb in climbs])
+
+    def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
+        """Fit the rung's calibrator, and give the gold climbs confidences that are cross-fitted over ``folds``.
+
+        Each calibrator starts from the one of the rung below.
+        """
+        rows = [climb.signals[-1] for climb in asked]
+        kind = self.maps[rung] = usable_map(self.final_map, right)
+        held_out = cross_fitted(rows, right, self.prior, groups=folds, kind=kind)
+        for climb, confidence in zip(asked, held_out, strict=True):
+            climb.confidences[-1] = float(confidence)
+        self.calibrators[rung] = fit_map(rows, right, self.prior, kind)
+        if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
+            self.prior = self.calibrators[rung]
+
+    def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
+        """Set the threshold for accepting, or (``climb``) the one under which records climb, from gold."""
+        threshold = choose([c.confidence for c in climbs], right)
+        if climb:
+            self.climb_below = climb_below(threshold)
+        else:
+            self.threshold = threshold
+
+
+def climb_below(threshold: Threshold) -> float:
+    """Where nothing is accepted, the target itself still tells who is unsure."""
+    return threshold.value if threshold.target is None else min(threshold.value, threshold.target)
 
 
 class TeacherChecker:
@@ -101,19 +147,15 @@ class TeacherChecker:
             return choose_threshold(confidence, right, wanted.precision, fixed=False, unproved=wanted.unproved)
         return choose_threshold(confidence, right, self._wanted, fixed=True)
 
-    def _climb_below(self, threshold: Threshold) -> float:
-        """Where nothing is accepted, the target itself still tells who is unsure."""
-        return threshold.value if threshold.target is None else min(threshold.value, threshold.target)
-
-    def _next(self, climbs: list[Climb], rung: Rung, below: float) -> list[Climb]:
-        """Who climbs to ``rung``: all under a confidence, or with a budget the least sure share of ``climbs``.
+    def _next(self, climbs: list[Climb], rung: Rung, calibration: Calibration) -> list[Climb]:
+        """Who climbs to ``rung``: all in doubt, or with a budget the least sure share of ``climbs``.
 
         A rung that applies to none of them uses up nobody's turn.
         """
         if not any(rung.applies_to(climb.record) for climb in climbs):
             return climbs
         if not isinstance(self._wanted, PrecisionThreshold) or self._wanted.budget is None:
-            return [climb for climb in climbs if climb.confidence < below]
+            return [climb for climb in climbs if calibration.is_doubtful(climb)]
         # By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
         return sorted(climbs, key=lambda climb: climb.confidence)[: int(self._wanted.budget * len(climbs))]
 
@@ -131,45 +173,44 @@ class TeacherChecker:
         if known is not None:
             return known
         climbs = [Climb(record) for record in self._fence.calibration]
-        result = Calibration(template, climbs)
+        result = self._calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
-        fold_of = {id(climb): index % 10 for index, climb in enumerate(climbs)}
-        prior = as_stated() if self._map == "none" else Calibrator.prior(chance=1 / len(self._task.labels))
+        place = {name: n for n, name in enumerate(dict.fromkeys(climb.record.whole.id for climb in climbs))}
+        fold_of = {id(climb): place[climb.record.whole.id] % 10 for climb in climbs}
         waiting = climbs
         for position, rung in enumerate(self._ladder.rungs):
             if position:
-                waiting = self._next(waiting, rung, result.climb_below)
+                waiting = self._next(waiting, rung, result)
             asked = [c for c in self._ask(waiting, rung, template, "calibrate") if c.trail[-1].ok]
             self._hear(asked)
-            rows = [climb.signals[-1] for climb in asked]
             right = [self._task.equal(c.trail[-1].label, c.record.label) for c in asked]
-            kind = result.maps[rung.name] = usable_map(self._map, right)
-            held_out = cross_fitted(rows, right, prior, groups=[fold_of[id(c)] for c in asked], kind=kind)
-            for climb, confidence in zip(asked, held_out, strict=True):
-                climb.confidences[-1] = float(confidence)
+            result.learn(rung.name, asked, right, [fold_of[id(c)] for c in asked])
             if self._map != "none":
                 result.hindsight[rung.name] = learn_hindsight(asked, fold_of, self._task)
-            fitted = result.calibrators[rung.name] = fit_map(rows, right, prior, kind)
-            if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
-                prior = fitted
             if position == 0:
-                result.climb_below = self._climb_below(self.choose_threshold(held_out.tolist(), right))
+                result.choose(asked, right, self.choose_threshold, climb=True)
                 result.brief_accuracy = sum(right) / max(len(climbs), 1)
-                result.remarks = self._remarks(asked, right, fitted, kind)
+                result.remarks = self._remarks(asked, right, result)
         result.accuracy = sum(self.right(climb) for climb in climbs) / max(len(climbs), 1)
         answered = [climb for climb in climbs if climb.answer is not None]
-        result.threshold = self.choose_threshold(
-            [climb.confidence for climb in answered], [self.right(climb) for climb in answered]
-        )
+        result.choose(answered, [self.right(climb) for climb in answered], self.choose_threshold, climb=False)
         self._calibrations[template.identity] = result
         return result
 
-    def _remarks(self, asked: Sequence[Climb], right: Sequence[bool], fitted: Calibrator, kind: Map) -> tuple[str, ...]:
+    def _remarks(self, asked: Sequence[Climb], right: Sequence[bool], calibration: Calibration) -> tuple[str, ...]:
+        rung = self._ladder.rungs[0].name
         answered = [climb.trail[-1].label or "" for climb in asked]
         found = calibration_remarks([climb.signals[-1] for climb in asked], right, answered)
-        if kind != self._map:
-            found.append(f"{len(right)} calibration answers are too few for {self._map} calibration: {kind} was used.")
-        return (learnt_remark(fitted), *found)
+        if calibration.maps[rung] != self._map:
+            found.append(
+                f"{len(right)} calibration answers are too few for {self._map} calibration: "
+                f"{calibration.maps[rung]} was used."
+            )
+        return (learnt_remark(calibration.calibrators[rung]), *found)
+
+    def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
+        prior = as_stated() if self._map == "none" else Calibrator.prior(chance=1 / len(self._task.labels))
+        return Calibration(template, climbs, prior, self._map)
 
     def judge(self, template: Template) -> float:
         """Accuracy of the first rung on calibration gold with this template: cheaper than ``calibrate``."""
@@ -184,9 +225,9 @@ class TeacherChecker:
         climbs = waiting = [Climb(record) for record in records]
         for position, rung in enumerate(self._ladder.rungs):
             if position:
-                waiting = self._next(waiting, rung, calibration.climb_below)
+                waiting = self._next(waiting, rung, calibration)
             self._step(waiting, rung, calibration)
-        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+        return [self._settle(climb, calibration.accept_from(climb)) for climb in climbs]
 
     def look_again(self, labelled: Sequence[Labelled], template: Template) -> list[Labelled]:
         """Take disputed records up those rungs that they have not seen, whatever their confidence."""
@@ -195,7 +236,7 @@ class TeacherChecker:
         for rung in self._ladder.rungs:
             waiting = [climb for climb in climbs if rung.name not in {answer.rung for answer in climb.trail}]
             self._step(waiting, rung, calibration)
-        return [self._settle(climb, calibration.threshold.value) for climb in climbs]
+        return [self._settle(climb, calibration.accept_from(climb)) for climb in climbs]
 
     def _listen(self, records: Sequence[Record], template: Template) -> None:
         """Let the student hear the first answers before anyone climbs; asking for them again finds them recorded."""
@@ -219,10 +260,7 @@ class TeacherChecker:
     def _step(self, climbs: Sequence[Climb], rung: Rung, calibration: Calibration) -> None:
         asked = self._ask(climbs, rung, calibration.template, "label")
         self._hear(asked)
-        confidences: npt.NDArray[np.float64] = calibration.calibrators[rung.name].predict(
-            [climb.signals[-1] for climb in asked]
-        )
-        for climb, confidence in zip(asked, confidences, strict=True):
+        for climb, confidence in zip(asked, calibration.confidences(rung.name, asked), strict=True):
             climb.confidences[-1] = float(confidence) if climb.trail[-1].ok else 0.0
         apply_hindsight(asked, calibration.hindsight.get(rung.name))
 
@@ -239,11 +277,8 @@ class TeacherChecker:
             climb.trail.append(answer)
             climb.signals.append(read_signals(answer, climb.trail))
             self._hear([climb])
-            calibrator = calibration.calibrators.get(answer.rung)
-            usable = answer.ok and calibrator is not None
-            climb.confidences.append(
-                float(calibrator.predict([climb.signals[-1]])[0]) if usable and calibrator else 0.0
-            )
+            usable = answer.ok and answer.rung in calibration.calibrators
+            climb.confidences.append(float(calibration.confidences(answer.rung, [climb])[0]) if usable else 0.0)
             apply_hindsight([climb], calibration.hindsight.get(answer.rung))
         return climb
 

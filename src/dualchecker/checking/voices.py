@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,24 @@ class Voice:
 
     gold: Floats
     pool: Mapping[str, Floats]
+
+
+class Voices(Protocol):
+    """What students say about gold and pool without having seen it.
+
+    Attributes:
+        truth: Column of the human label of each gold record, in the order of ``fence.gold``.
+        own: The voice of a student of gold alone.
+    """
+
+    @property
+    def truth(self) -> npt.NDArray[np.intp]: ...
+    @property
+    def own(self) -> Voice: ...
+
+    def taught(self, labels: Sequence[Labelled]) -> Voice:
+        """The voice of a student of gold and of the teacher's labels so far."""
+        ...
 
 
 class StudentVoices:

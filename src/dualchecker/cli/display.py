@@ -145,7 +145,8 @@ def print_result(metrics: Mapping[str, Any]) -> None:
     stages = metrics["teacher"]["stages"]
     known = any("accuracy" in stage for stage in stages.values())
     table = Table(
-        title=f"Teacher ({metrics['teacher']['name']}) on the {metrics['data']['pool']} pool texts",
+        title=f"Teacher ({metrics['teacher']['name']}) on the {metrics['data']['pool']} pool texts"
+        + (", each label decided by itself" if metrics.get("multiple") else ""),
         title_justify="left",
     )
     table.add_column("")
@@ -182,12 +183,15 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
         return
     table = Table(title=f"Student ({student['kind']}) on the {test} test texts", title_justify="left")
     table.add_column("trained on")
-    table.add_column("accuracy", justify="right")
-    table.add_column("macro-F1", justify="right")
+    measures = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+    if metrics.get("multiple"):
+        measures = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match"}
+    for measure in measures.values():
+        table.add_column(measure, justify="right")
     rows = {"gold + checked labels (this run)": student["test"]}
     rows |= {REFERENCES.get(name, name): value for name, value in metrics.get("references", {}).items()}
     for name, row in rows.items():
-        table.add_row(name, with_interval(row["accuracy"]), with_interval(row["macro_f1"]))
+        table.add_row(name, *(with_interval(row[measure]) for measure in measures))
     console.print()
     console.print(table)
     console.print("[dim]In brackets: 95 % bootstrap intervals.[/]")

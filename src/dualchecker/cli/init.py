@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 _TEXT_NAMES = ("text", "summary", "abstract", "sentence", "title", "question", "content", "body", "document", "review")
-_LABEL_NAMES = ("label", "class", "category", "target", "gold", "intent", "answer", "y")
+_LABEL_NAMES = ("label", "labels", "class", "category", "target", "gold", "intent", "answer", "y")
 _DETAIL_NAMES = ("detail", "full_text", "fulltext", "body", "description", "context", "passage", "abstract")
 
 
@@ -27,7 +27,9 @@ def init(
         raise ConfigError(f"{output} exists already.", fix="Use --force to replace it, or --output for another name.")
     rows = [row for _, row in read_rows(data)]
     columns = _guess(rows)
-    labels = Counter(str(row[columns["label"]]) for row in rows if row.get(columns["label"]) not in (None, ""))
+    given = [row[columns["label"]] for row in rows if row.get(columns["label"]) not in (None, "")]
+    multiple = any(isinstance(value, list) or _is_json_list(value) for value in given)
+    labels = Counter(str(name) for value in given for name in (_items(value) if multiple else [value]))
     if len(labels) < 2:
         raise DataError(
             f"The column {columns['label']!r} of {data} holds {len(labels)} label(s); at least two are needed.",
@@ -40,7 +42,7 @@ def init(
             fix="Rename the label column to 'label'.",
         )
     folder = output.resolve().parent
-    write_text(output, _run_file(columns, labels, *(_relative(path, folder) for path in (data, pool, test))))
+    write_text(output, _run_file(columns, labels, multiple, *(_relative(path, folder) for path in (data, pool, test))))
     typer.echo(f"Written: {output}")
     if "id" not in columns:
         typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
@@ -81,12 +83,27 @@ def _guess(rows: list[dict[str, Any]]) -> dict[str, str]:
     return found
 
 
+def _is_json_list(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip().startswith("[") and _items(value) != [value]
+
+
+def _items(value: Any) -> list[Any]:
+    """The labels in a cell: a list, a list as JSON text, or one label."""
+    if isinstance(value, list):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, TypeError):
+        return [value]
+    return found if isinstance(found, list) else [value]
+
+
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)  # a JSON string is a YAML string
 
 
 def _run_file(
-    columns: dict[str, str], labels: Counter[str], gold: str | None, pool: str | None, test: str | None
+    columns: dict[str, str], labels: Counter[str], multiple: bool, gold: str | None, pool: str | None, test: str | None
 ) -> str:
     mapping = ", ".join(f"{role}: {_quoted(name)}" for role, name in columns.items())
     described = "\n".join(f'    {_quoted(name)}: ""   # {count} in your data' for name, count in labels.most_common())
@@ -96,11 +113,15 @@ def _run_file(
     test_line = (
         f"{_quoted(test)}" if test else "0.2            # a fifth of the gold file, touched once by the final report"
     )
+    several = (
+        "  multiple: true               # any number of labels may apply to a text, also none\n" if multiple else ""
+    )
+    question = "Which labels apply to the text?" if multiple else "Which label fits the text?"
     return f"""# A run of dualchecker. Paths are relative to this file. Any key can be set with --set section.key=value.
 task:
   kind: classification
-  # What is asked of every text. Say it as you would to a new colleague.
-  question: "Which label fits the text?"
+{several}  # What is asked of every text. Say it as you would to a new colleague.
+  question: "{question}"
   # One line a label: what belongs to it, and what does not though it looks like it.
   labels:
 {described}

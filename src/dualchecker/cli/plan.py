@@ -39,7 +39,8 @@ def plan(
     console.print(table)
     console.print(
         "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
-        "Tokens are estimated, 80 to a reply (250 where the teacher reasons at length, 400 where it writes texts).[/]"
+        "Tokens are estimated, 80 to a reply (250 where the teacher reasons at length, 400 where it writes texts"
+        + (", 10 more a label where several may apply).[/]" if config.task.multiple else ").[/]")
     )
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:

@@ -9,6 +9,10 @@ SIGNALS = ("stated", "label_probability", "neighbour_share", "repeat_share", "sa
 share of the teacher's answers so far that agree; share of sampled answers, and of answers to variants of the prompt,
 that agree; the student's out-of-fold probability of the label."""
 
+DECISION_SIGNALS = (*SIGNALS, "base_rate")
+"""Where several labels may apply, also how often people answer like this about the label: "no" is right far more often
+than "yes" about a rare one."""
+
 
 def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:
     """Signals that are there for ``answer``, each in 0..1.
@@ -25,6 +29,8 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
         signals["label_probability"] = float(answer.label_probabilities.get(answer.label, 0.0))
     if answer.neighbour_share is not None:
         signals["neighbour_share"] = answer.neighbour_share
+    if answer.base_rate is not None:
+        signals["base_rate"] = answer.base_rate
     usable = [other for other in trail if other.ok]
     if len(usable) > 1:
         signals["repeat_share"] = sum(other.label == answer.label for other in usable) / len(usable)

@@ -19,6 +19,7 @@ class TaskConfig(_Section):
     """What is asked of every text."""
 
     kind: Literal["classification"] = "classification"
+    multiple: bool = False
     question: str = Field(min_length=1)
     labels: dict[str, str] = Field(min_length=2)
 
@@ -250,6 +251,17 @@ class RunConfig(_Section):
     report: ReportConfig = ReportConfig()
     output: str = "runs/run"
     _root: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _replies_have_room(self) -> "RunConfig":
+        needed = 80 + 10 * len(self.task.labels)  # a reason, and a number for each label
+        for teacher in (self.teacher, self.teacher.senior):
+            if self.task.multiple and teacher and teacher.kind == "openai" and teacher.max_tokens < needed:
+                raise ValueError(
+                    f"teacher.max_tokens is {teacher.max_tokens}, but a reply that judges "
+                    f"{len(self.task.labels)} labels takes about {needed}: set it to that or more"
+                )
+        return self
 
     @property
     def root(self) -> Path:

@@ -1,6 +1,7 @@
 """Bytes in and out: files to records, splits and leak checks, labels to files."""
 
 from dualchecker.data.dataset import Dataset, load_dataset
+from dualchecker.data.decisions import decision_fence, decisions
 from dualchecker.data.fence import Fence, build_fence
 from dualchecker.data.files import read_rows
 from dualchecker.data.rows import to_records
@@ -11,6 +12,8 @@ __all__ = [
     "Dataset",
     "Fence",
     "build_fence",
+    "decision_fence",
+    "decisions",
     "find_leaks",
     "fingerprint",
     "load_dataset",

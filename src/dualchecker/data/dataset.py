@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from dualchecker.config import RunConfig
 from dualchecker.data.files import read_rows
+from dualchecker.data.label_sets import check_label_sets, pool_label_sets, with_known_label_sets
 from dualchecker.data.rows import to_records
 from dualchecker.data.splits import find_leaks, stratified_split
 from dualchecker.errors import DataError
 from dualchecker.records import Record
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, MultiLabel
 
 
 @dataclass(frozen=True)
@@ -34,27 +35,36 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
     def read(name: str, role: str, *, need_label: bool) -> list[Record]:
         path = config.path(name)
         records, found = to_records(
-            read_rows(path), config.data.columns, source=f"{role} ({path.name})", need_label=need_label
+            read_rows(path),
+            config.data.columns,
+            source=f"{role} ({path.name})",
+            need_label=need_label,
+            # People who were asked for all labels and wrote none have said that none applies.
+            blank_label="[]" if task.multiple and need_label else None,
         )
         warnings.extend(found)
         return records
 
     data = config.data
-    gold = _with_known_labels(read(data.gold, "gold", need_label=True), task, "gold")
+    known = with_known_label_sets if isinstance(task, MultiLabel) else _with_known_labels
+    gold = known(read(data.gold, "gold", need_label=True), task, "gold")
     fractions = {name: value for name, value in (("pool", data.pool), ("test", data.test)) if isinstance(value, float)}
     parts = stratified_split(gold, fractions, data.seed, rest="gold") if fractions else {"gold": gold}
     gold = parts["gold"]
     pool = parts["pool"] if "pool" in parts else read(str(data.pool), "pool", need_label=False)
     test = parts.get("test") or (read(data.test, "test", need_label=True) if isinstance(data.test, str) else [])
 
-    test = _with_known_labels(test, task, "test")
-    pool, unknown = _pool_labels(pool, task)
+    test = known(test, task, "test")
+    pool, unknown = pool_label_sets(pool, task) if isinstance(task, MultiLabel) else _pool_labels(pool, task)
     if unknown:
         warnings.append(
             f"pool: {sum(unknown.values())} labels are not among the task's and are ignored "
             f"({', '.join(repr(name) for name, _ in unknown.most_common(3))})."
         )
-    _check_gold(gold, task, warnings)
+    if isinstance(task, MultiLabel):
+        warnings += check_label_sets(gold, task)
+    else:
+        _check_gold(gold, task, warnings)
     if any(teacher is not None and teacher.kind == "recorded" for teacher in (config.teacher, config.teacher.senior)):
         _check_shared_ids(gold, pool)
     _check_leaks(gold, pool, test, allow=data.allow_leaks, warnings=warnings)
@@ -69,7 +79,9 @@ def _with_known_labels(records: Iterable[Record], task: Classification, role: st
             raise DataError(
                 f"{role} record {record.id!r} has the label {record.label!r}, which the task does not know.",
                 why=f"The task's labels are {', '.join(map(repr, task.labels))}.",
-                fix="Add it under task.labels, or mend the record.",
+                fix="Set task.multiple: true if several labels may apply to a text."
+                if (record.label or "").startswith("[")
+                else "Add it under task.labels, or mend the record.",
             )
         result.append(replace(record, label=label))
     return result

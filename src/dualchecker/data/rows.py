@@ -1,6 +1,7 @@
 """Rows to records: column mapping, ids, labels."""
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -30,6 +31,14 @@ def _string(value: Any) -> str | None:
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
 
 
+def _label(value: Any, blank: str | None) -> str | None:
+    """A label as text; a list of labels as JSON text."""
+    if isinstance(value, list | tuple):
+        return json.dumps([_string(item) for item in value], ensure_ascii=False)
+    text = _string(value)
+    return text.strip() if text and text.strip() else None if text is None else blank
+
+
 def _need(column: str, rows: Sequence[tuple[int, Mapping[str, Any]]], source: str, role: str) -> None:
     known = list(dict.fromkeys(key for _, row in rows for key in row))
     if column not in known:
@@ -47,11 +56,13 @@ def to_records(
     *,
     source: str,
     need_label: bool,
+    blank_label: str | None = None,
 ) -> tuple[list[Record], list[str]]:
     """Records, and warnings about what was odd but can be lived with.
 
     A missing id column is filled with row numbers. Records with an empty text are kept (the pool counts them as
-    failed) when no label is needed, and dropped with a warning when one is.
+    failed) when no label is needed, and dropped with a warning when one is. ``blank_label`` is what an empty label
+    (not a missing one) stands for; by default it is none.
 
     Raises:
         DataError: A column is missing, an id occurs twice, or a needed label is empty; says which rows.
@@ -81,8 +92,7 @@ def to_records(
             )
         first_at[raw_id] = number
         text = _string(row.get(columns.text)) or ""
-        label = _string(row.get(columns.label))
-        label = label.strip() if label and label.strip() else None
+        label = _label(row.get(columns.label), blank_label)
         if not text.strip():
             empty.append(number)
             if need_label:

@@ -9,6 +9,7 @@ from dualchecker.evaluation.comparison import (
 )
 from dualchecker.evaluation.intervals import Interval, bootstrap
 from dualchecker.evaluation.metrics import auroc, brier, confusion, coverage_curve, ece, reliability
+from dualchecker.evaluation.multilabel import judge_chances, judge_decisions
 from dualchecker.evaluation.noise import confident_learning, judge_noise
 from dualchecker.evaluation.report import render_report
 from dualchecker.evaluation.slices import Judged, check_columns, group, judge_slices
@@ -30,6 +31,8 @@ __all__ = [
     "coverage_curve",
     "ece",
     "group",
+    "judge_chances",
+    "judge_decisions",
     "judge_labels",
     "judge_noise",
     "judge_predictions",

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dualchecker.evaluation import wording
 from dualchecker.evaluation.formats import interval, known, money, percent, plural, share, visible, whole
 from dualchecker.evaluation.report_closer import noise_view, slices_view
+from dualchecker.evaluation.report_labels import decision_rows, label_sets_view
 from dualchecker.evaluation.report_quality import (
     View,
     confidence_view,
@@ -19,6 +20,7 @@ from dualchecker.evaluation.report_quality import (
     stages_view,
     students_view,
     total,
+    unit,
 )
 from dualchecker.evaluation.report_work import doubtful_view, work_view
 
@@ -51,7 +53,8 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
             slices=slices_view(metrics.get("slices")),
             noise=noise_view(metrics.get("noise"), labels),
             work=work_view(metrics),
-            doubtful=doubtful_view(labels, teacher["name"]),
+            doubtful=doubtful_view(decision_rows(labels) if metrics.get("multiple") else labels, teacher["name"]),
+            label_sets=label_sets_view(metrics),
         )
     )
 
@@ -118,13 +121,16 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
     accepted = {
         "name": "Pool accepted",
         "value": percent(share(stage.get("accepted"), records)),
-        "notes": [f"{whole(stage.get('accepted'))} of {plural(records, 'record')}", left],
+        "notes": [f"{whole(stage.get('accepted'))} of {plural(records, unit(stage)[:-1])}", left],
     }
     wanted = known(threshold.get("target"))
     goal = [f"asked for: {percent(wanted)}"] if wanted is not None else []
     right = {"name": "Accepted labels that are right", **_split(kept.get("accuracy"))}
     if kept.get("count"):
-        right["notes"] = [f"measured on {plural(kept['count'], 'accepted record')} with a human label", *goal]
+        right["notes"] = [
+            f"measured on {plural(kept['count'], 'accepted ' + unit(stage)[:-1])} with a human label",
+            *goal,
+        ]
     elif judged(stage):
         right["notes"] = ["nothing was accepted", *goal]
     else:
@@ -133,7 +139,8 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
         )
         seen = [estimate] if known(threshold.get("precision")) is not None else []
         right["notes"] = ["not measured: the pool has no human labels", *seen, *goal]
-    student = {"name": "Student accuracy on test", **_split(test.get("accuracy"))}
+    headline = ("micro-F1", "micro_f1") if metrics.get("multiple") else ("accuracy", "accuracy")
+    student = {"name": f"Student {headline[0]} on test", **_split(test.get(headline[1]))}
     student["notes"] = (
         [f"macro-F1 {interval(test.get('macro_f1'))}", f"{plural(test.get('count') or judged(test), 'text')}"]
         if test

@@ -30,6 +30,11 @@ def total(stage: Mapping[str, Any]) -> int:
     return int(sum(stage.get(name) or 0 for name in ("accepted", "abstained", "failed")))
 
 
+def unit(stage: Mapping[str, Any]) -> str:
+    """What a stage counts: records, or decisions where several labels may apply to one."""
+    return "decisions" if "records" in stage else "records"
+
+
 def judged(result: Mapping[str, Any]) -> int:
     """Number of records whose human label is known."""
     return int(sum(row["count"] for row in result.get("reliability") or ()))
@@ -68,6 +73,7 @@ def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
         "any_failed": any(stage.get("failed") for stage in stages.values()),
         "judged": judged(last),
         "total": total(last),
+        "unit": unit(last),
     }
 
 
@@ -203,6 +209,10 @@ def _numbers(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    if calibration.get("thresholds"):
+        return (
+            "Each label has a threshold of its own for “applies” and for “does not”: they stand label by label above."
+        )
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
     said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):

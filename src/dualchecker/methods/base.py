@@ -138,6 +138,7 @@ class Method:
         climbs: It asks the ladder of rungs, and calibration gold as well.
         shows: Which human labels it shows, and therefore has explained: ``none``, ``fixed`` or ``nearest`` ones.
         reasons: It has them explained whatever ``align.rationales`` says.
+        several: It can do tasks where several labels may apply to a text.
     """
 
     run: Callable[[Setting], Distilled]
@@ -146,18 +147,24 @@ class Method:
     climbs: bool = False
     shows: str = "fixed"
     reasons: bool = False
+    several: bool = True
 
     def __call__(self, setting: Setting) -> Distilled:
         """Label the pool of a setting."""
-        self.check(setting.teacher)
+        self.check(setting.teacher, setting.task)
         return self.run(setting)
 
-    def check(self, teacher: Teacher) -> None:
-        """Make sure, before anything is asked, that the teacher can do what the method needs.
+    def check(self, teacher: Teacher, task: Task) -> None:
+        """Make sure, before anything is asked, that teacher and method fit each other and the task.
 
         Raises:
             ConfigError: It cannot.
         """
+        if task.multiple and not self.several:
+            raise ConfigError(
+                "The method knows one label a text, and the task allows several (task.multiple).",
+                fix="Choose another method; docs/methods.md says which can.",
+            )
         lacking = sorted(self.needs - teacher.rungs)
         if lacking:
             raise ConfigError(

@@ -19,9 +19,11 @@ def growing_batches(pool: Sequence[Record], rounds: int) -> Iterator[Sequence[Re
     total, start = 2**rounds - 1, 0
     for number in range(rounds):
         end = len(pool) if number == rounds - 1 else round(len(pool) * (2 ** (number + 1) - 1) / total)
+        while 0 < end < len(pool) and pool[end].whole.id == pool[end - 1].whole.id:
+            end += 1  # decisions about one record are asked about in one request
         if end > start:
             yield pool[start:end]
-        start = end
+        start = max(start, end)
 
 
 def distill_with_dualchecker(

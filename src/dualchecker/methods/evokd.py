@@ -108,4 +108,4 @@ def _steps(config: RunConfig) -> list[Step]:
     ]
 
 
-EVOKD = Method(_run, _steps, needs=frozenset({"brief", "generate"}))
+EVOKD = Method(_run, _steps, needs=frozenset({"brief", "generate"}), several=False)

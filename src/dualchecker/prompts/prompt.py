@@ -27,7 +27,7 @@ class Shown:
         long: Whether the long forms were shown.
         hard: Ids of the demonstrations that the student finds hard, when the purpose is ``generate``.
         by_guide: Whether the prompt offers the labels' descriptions to go by, whole and all from people.
-        multiple: Whether any number of labels may apply.
+        multiple: Whether any number of labels may apply; ``Demonstration.record.labels`` then has a demonstration's.
         question: What is asked of the text.
         descriptions: Of the labels, as they were shown; one a label, or none at all.
     """

@@ -151,6 +151,7 @@ class PromptWriter:
                 previous,
                 rung.long,
                 by_guide=rung.style in ("guide", "drafts"),
+                multiple=self.task.multiple,
                 question=self.task.question,
                 descriptions=tuple(description for _, description in self._guide(rung)),
             ),
@@ -180,13 +181,20 @@ class PromptWriter:
         block_file = environment.get_template("block.j2")
 
         def block(demo: Demonstration) -> str:
-            return block_file.render(tag=tag, text=by_id[demo.record.id], rationale=demo.rationale, label=demo.label)
+            return block_file.render(
+                tag=tag,
+                text=by_id[demo.record.id],
+                rationale=demo.rationale,
+                label=demo.label,
+                multiple=self.task.multiple,
+            )
 
         fixed_ids = {demo.record.id for demo in template.fixed}
         values = {
             "question": self.task.question,
             "labels": self._guide(rung),
             "names": json.dumps(list(self.task.labels), ensure_ascii=False),
+            "multiple": self.task.multiple,
             "purpose": "label" if human_label is None else "explain",
             "style": rung.style,
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],

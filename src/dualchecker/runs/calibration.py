@@ -25,6 +25,8 @@ def calibrate_student(
 ) -> dict[str, Any] | None:
     """Make the student as sure as it is right, and say by how much; None where that is not asked for.
 
+    Only for one label a record: with several at once the student stays as training left it.
+
     Gold that has been a demonstration cannot judge: the teacher's labels repeat what it said, and the student has
     learnt those. So the student is judged on *pool* records that it has not learnt from, against the checked label's
     probabilities, which were calibrated on gold; and on gold wherever gold never stood in a prompt (``split``) or the
@@ -37,7 +39,7 @@ def calibrate_student(
         validation: Gold that it was not trained on, if any.
     """
     config = parts.config
-    if not config.student.calibrate:
+    if not config.student.calibrate or parts.task.multiple:
         return None
     parts.progress.stage("student", "how sure it may be")
     if validation and parts.fence.mode == "split":

@@ -9,27 +9,21 @@ from statistics import fmean
 from typing import Any
 
 from dualchecker.asking import Progress, Silent, Usage
+from dualchecker.checking.decision_checker import DecisionCalibration
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import MethodName, RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
-from dualchecker.evaluation import (
-    Judged,
-    check_columns,
-    compare_accuracy,
-    group,
-    judge_labels,
-    judge_noise,
-    judge_predictions,
-    judge_slices,
-)
+from dualchecker.evaluation import check_columns, judge_decisions, judge_labels
 from dualchecker.ledger import Ledger
 from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
-from dualchecker.records import Example, Labelled, Record
+from dualchecker.records import Example, Labelled
 from dualchecker.runs.calibration import calibrate_student
+from dualchecker.runs.judging import judge_student, noise, references, slices
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import Parts, Prepared, build_parts, build_task
-from dualchecker.students import Student
+from dualchecker.students import Probabilities, Student
+from dualchecker.tasks import MultiLabel
 
 _LEAST_VALIDATION = 50
 """With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
@@ -106,7 +100,7 @@ def _distill(parts: Parts) -> Run:
     setting = parts.setting()
     names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
     for name in names:
-        METHODS[name].check(setting.teacher)  # all of them, before anything is asked and paid for
+        METHODS[name].check(setting.teacher, setting.task)  # all of them, before anything is asked and paid for
     outcomes: dict[MethodName, Distilled] = {}
     used: dict[MethodName, Usage] = {}
     with parts.asker.counting() as total:
@@ -116,19 +110,19 @@ def _distill(parts: Parts) -> Run:
     outcome = outcomes[config.method]
     stages = {stage: labels for one in outcomes.values() for stage, labels in one.stages.items()}
     progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the checked labels")
-    gold = [Example(record, record.label or "") for record in parts.fence.gold]
+    gold = [Example(record, record.label or "") for record in parts.judged.gold]
     taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
     student = _train(parts, gold, taught)
     calibration = calibrate_student(parts, student, outcome, _split_gold(parts, gold)[1])
-    tested = _predict(student, dataset.test) if dataset.test else None
+    tested = student.predict(dataset.test) if dataset.test else None
     metrics = _metrics(parts, outcome, stages, tested, taught) | _spent(parts, total, used)
     if calibration is not None:
         metrics["student"]["calibration"] = calibration
     progress.stage("looking closer", "slices and label noise")
-    metrics["slices"] = _slices(parts, outcome.labels, tested)
-    metrics["noise"] = _noise(parts, outcome.labels)
-    if config.report.references and tested:
-        metrics["references"] = _references(parts, gold, outcome.labels, tested)
+    metrics["slices"] = slices(parts, outcome.labels, tested)
+    metrics["noise"] = noise(parts, outcome.labels)
+    if config.report.references and tested is not None:
+        metrics["references"] = references(parts, outcome.labels, tested, lambda more: _train(parts, gold, more))
     write_outputs(parts, outcome, student, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
 
@@ -142,7 +136,7 @@ def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> 
 def _split_gold(parts: Parts, gold: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     if parts.config.student.kind != "encoder":  # a linear student has nothing to stop early
         return list(gold), []
-    return _validation(parts.fence, gold, parts.config.student.seed)
+    return _validation(parts.judged, gold, parts.config.student.seed)
 
 
 def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -156,70 +150,10 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
     return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]
 
 
-def _predict(student: Student, records: Sequence[Record]) -> Predicted:
-    """The likeliest label of each record, and its probability."""
-    probabilities, names = student.predict(records), student.labels
-    return [names[column] for column in probabilities.argmax(axis=1)], probabilities.max(axis=1).tolist()
-
-
-def _judge_student(parts: Parts, tested: Predicted) -> dict[str, Any]:
-    truth = [record.label or "" for record in parts.dataset.test]
-    return judge_predictions(parts.task, tested[0], truth, tested[1])
-
-
-def _slices(parts: Parts, labels: Sequence[Labelled], tested: Predicted | None) -> dict[str, Any] | None:
-    """Where the pool's labels and the student are worst; None where it is not wanted or nothing is known."""
-    wanted = parts.config.report.slices
-    if wanted == "none":
-        return None
-    columns = None if isinstance(wanted, str) else wanted
-    judged = {}
-    known = [item for item in labels if item.record.label is not None]
-    if known:
-        truth = [item.record.label or "" for item in known]
-        judged["pool"] = Judged(
-            [item.record for item in known],
-            [item.label for item in known],
-            truth,
-            [parts.task.equal(item.label, true) for item, true in zip(known, truth, strict=True)],
-            [item.confidence.value for item in known],
-            [item.status == "accepted" for item in known],
-            [item.answer.rung if item.answer else None for item in known],
-        )
-    if tested:
-        test, (predicted, confidence) = parts.dataset.test, tested
-        truth = [record.label or "" for record in test]
-        right = [parts.task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
-        judged["test"] = Judged(test, predicted, truth, right, confidence)
-    return {name: judge_slices(one, group(one, columns)) for name, one in judged.items()} or None
-
-
-def _noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
-    """Accepted labels that students contradict which have not seen them."""
-    if not parts.config.report.noise or parts.student_checker is None:
-        return None
-    return judge_noise(parts.task, labels, parts.student_checker.voices.taught(labels).pool)
-
-
-def _references(parts: Parts, gold: Sequence[Example], labels: Sequence[Labelled], tested: Predicted) -> dict[str, Any]:
-    """Students of the same kind on gold alone, and on gold with the human labels of the whole pool.
-
-    ``difference`` is the accuracy of the run's student minus theirs, on the same resamples of test records.
-    """
-    truth = [record.label or "" for record in parts.dataset.test]
-
-    def judge(other: Student) -> dict[str, Any]:
-        theirs = _predict(other, parts.dataset.test)
-        difference = compare_accuracy(tested[0], theirs[0], truth)
-        return {**_judge_student(parts, theirs), "difference": difference.to_dict()}
-
-    parts.progress.stage("reference", "student on gold alone")
-    references = {"gold_only": judge(_train(parts, gold, []))}
-    known = [Example(i.record, i.record.label) for i in labels if i.record.label is not None and i.record.text.strip()]
-    if known:
-        parts.progress.stage("reference", "student on gold and the pool's human labels")
-        references["gold_pool"] = judge(_train(parts, gold, known))
-    return references
+def _judge_stage(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any]:
+    if isinstance(parts.task, MultiLabel):
+        return judge_decisions(parts.task, labels)
+    return judge_labels(parts.task, labels)
 
 
 def _distributions(labels: Sequence[Labelled]) -> dict[str, Any]:
@@ -236,7 +170,7 @@ def _metrics(
     parts: Parts,
     outcome: Distilled,
     stages: dict[str, list[Labelled]],
-    tested: Predicted | None,
+    tested: Probabilities | None,
     taught: Sequence[Example],
 ) -> dict[str, Any]:
     config, dataset = parts.config, parts.dataset
@@ -244,7 +178,7 @@ def _metrics(
     teacher: dict[str, Any] = {
         "name": parts.teacher.name,
         "senior": parts.senior.name if parts.senior else None,
-        "stages": {name: judge_labels(parts.task, labels) for name, labels in stages.items()},
+        "stages": {name: _judge_stage(parts, labels) for name, labels in stages.items()},
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
         "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
@@ -266,6 +200,12 @@ def _metrics(
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }
+        if isinstance(calibration, DecisionCalibration):
+            by_side = outcome.findings.thresholds if outcome.findings else calibration.thresholds
+            teacher["calibration"]["thresholds"] = [
+                {"label": label, "answer": answer, **asdict(threshold)}
+                for (label, answer), threshold in by_side.items()
+            ]
     if outcome.rounds:
         teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
     if outcome.written:
@@ -275,6 +215,7 @@ def _metrics(
         "method": config.method,
         "question": config.task.question,
         "labels": dict(config.task.labels),
+        "multiple": config.task.multiple,
         "seed": config.student.seed,
         "data": {
             "gold": len(dataset.gold),
@@ -286,8 +227,8 @@ def _metrics(
         "student": {
             "kind": config.student.kind,
             "base": config.student.base if config.student.kind == "encoder" else config.align.embedder,
-            "taught": dict(Counter(example.source for example in taught)),
-            "test": _judge_student(parts, tested) if tested else None,
+            "taught": dict(Counter(source for source, _ in {(e.source, e.record.whole.id) for e in taught})),
+            "test": judge_student(parts, tested) if tested is not None else None,
         },
         "gold_used": {
             "mode": parts.fence.mode,

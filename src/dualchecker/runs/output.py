@@ -9,6 +9,7 @@ from dualchecker.data import write_json, write_jsonl, write_table, write_text
 from dualchecker.evaluation import render_report
 from dualchecker.methods import Distilled
 from dualchecker.records import Labelled, Record
+from dualchecker.runs.label_sets import label_set_rows
 from dualchecker.runs.parts import Parts
 from dualchecker.students import Student, model_card
 
@@ -63,7 +64,7 @@ def prediction_rows(student: Student, records: Sequence[Record]) -> list[dict[st
 def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: dict[str, Any]) -> None:
     """Everything but the ledger, which is there already."""
     folder, config = parts.config.output_dir, parts.config
-    rows = label_rows(outcome.labels)
+    rows = label_set_rows(outcome.labels, label_rows) if parts.task.multiple else label_rows(outcome.labels)
     write_text(folder / "run.yaml", config.resolved().to_yaml())
     write_text(
         folder / "template.yaml", yaml.safe_dump(outcome.template.to_dict(), sort_keys=False, allow_unicode=True)
@@ -80,6 +81,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         seed=config.student.seed,
         teacher=parts.teacher.name,
         calibration=metrics["student"].get("calibration"),
+        multiple=parts.task.multiple,
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
     write_jsonl(folder / "predictions.jsonl", prediction_rows(student, parts.dataset.test))

@@ -5,15 +5,27 @@ from pathlib import Path
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Agreement, EarlyOpinion, Ladder, StudentChecker, StudentVoices, TeacherChecker
+from dualchecker.checking import (
+    Agreement,
+    DecisionChecker,
+    DecisionLadder,
+    DecisionStudentChecker,
+    DecisionVoices,
+    EarlyOpinion,
+    Ladder,
+    StudentChecker,
+    StudentVoices,
+    TeacherChecker,
+)
 from dualchecker.config import RunConfig, SeniorConfig
-from dualchecker.data import Dataset, Fence, build_fence
+from dualchecker.data import Dataset, Fence, build_fence, decision_fence, decisions
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.methods import Setting
 from dualchecker.prompts import PromptWriter, rungs_for
+from dualchecker.records import Record
 from dualchecker.students import Features, Student, check_base, choose_features, make_student
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, MultiLabel
 from dualchecker.teachers import (
     DecisionTeacher,
     ExemplarTeacher,
@@ -26,12 +38,18 @@ from dualchecker.teachers import (
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that a method needs."""
+    """Everything that a method needs.
+
+    Where several labels may apply, ``pool`` and ``judged`` hold decisions (``data.decisions``), one a record and label;
+    ``dataset`` and ``fence`` hold records in any case.
+    """
 
     config: RunConfig
     task: Classification
     dataset: Dataset
+    pool: tuple[Record, ...]
     fence: Fence
+    judged: Fence
     embedder: Embedder
     features: Features
     l2: float
@@ -54,7 +72,7 @@ class Parts:
         return Setting(
             task=self.task,
             fence=self.fence,
-            pool=tuple(self.dataset.pool),
+            pool=tuple(self.pool),
             embedder=self.embedder,
             aligner=self.aligner,
             writer=self.writer,
@@ -87,11 +105,13 @@ class Parts:
             l2=self.l2,
             kind=kind,
             progress=self.progress.training,
+            multiple=self.task.multiple,
         )
 
 
 def build_task(config: RunConfig) -> Classification:
-    return Classification(config.task.question, dict(config.task.labels))
+    kind = MultiLabel if config.task.multiple else Classification
+    return kind(config.task.question, dict(config.task.labels))
 
 
 @dataclass(frozen=True)
@@ -126,7 +146,7 @@ def prepare(
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
-    features, l2 = choose_features(embedder, fence.gold, dataset.pool, tuple(task.labels), config.student.text)
+    features, l2 = choose_features(embedder, fence.gold, dataset.pool, task.labels, config.student.text)
     return Prepared(dataset, embedder, features, l2)
 
 
@@ -167,7 +187,12 @@ def build_parts(
     senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.data.seed)
-    ladder = Ladder(
+    several = isinstance(task, MultiLabel)
+    decided = task.decision if isinstance(task, MultiLabel) else task
+    labels = tuple(task.labels)
+    pool = decisions(dataset.pool, labels) if several else dataset.pool
+    judged = decision_fence(fence, labels) if several else fence
+    ladder = (DecisionLadder if several else Ladder)(
         task,
         aligner,
         writer,
@@ -183,38 +208,39 @@ def build_parts(
     def interim() -> Student:
         return make_student(
             config.student,
-            tuple(task.labels),
+            labels,
             features,
             config.model_name(config.align.embedder),
             l2=l2,
             kind="linear",
+            multiple=several,
         )
 
-    heard = check.student and check.calibration != "none" and fence.mode == "split"
-    teacher_checker = TeacherChecker(
-        task,
+    heard = check.student and check.calibration != "none" and fence.mode == "split" and not several
+    teacher_checker = (DecisionChecker if several else TeacherChecker)(
+        decided,
         ladder,
-        fence,
+        judged,
         check.threshold,
         check.calibration,
         agreement=Agreement(ladder, aligner, samples=check.samples, variants=check.variants)
         if check.samples or check.variants
         else None,
-        opinion=EarlyOpinion(tuple(task.labels), fence.calibration, interim) if heard else None,
+        opinion=EarlyOpinion(labels, fence.calibration, interim) if heard else None,
     )
     student_checker = None
     if config.check.student:
-        voices = StudentVoices(
-            tuple(task.labels),
-            fence,
-            dataset.pool,
+        voices = (DecisionVoices if several else StudentVoices)(
+            labels,
+            judged,
+            pool,
             embedder,
             interim,
             doubtful=config.check.doubtful,
         )
-        student_checker = StudentChecker(
-            task,
-            fence,
+        student_checker = (DecisionStudentChecker if several else StudentChecker)(
+            decided,
+            judged,
             embedder,
             voices,
             teacher_checker.choose_threshold,
@@ -225,7 +251,9 @@ def build_parts(
         config,
         task,
         dataset,
+        pool,
         fence,
+        judged,
         embedder,
         features,
         l2,

@@ -15,6 +15,9 @@ from dualchecker.teachers import DecisionTeacher
 _WRITE_NOTHING = ("recorded", "decisions")
 """Kinds of teachers whose replies hold no tokens, and which give no reasons."""
 
+_REPLY = 80
+"""Tokens of a reply; where several labels may apply, each adds its name and number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -55,8 +58,11 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
+    reply = _REPLY + (10 * len(task.labels) if task.multiple else 0)
 
-    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], whom: SeniorConfig, reply: int = 80) -> None:
+    def line(
+        purpose: str, low: int, high: int, prompts: Iterable[Prompt], whom: SeniorConfig, reply: int = reply
+    ) -> None:
         sizes = [prompt_tokens(prompt, whom) for prompt in prompts]
         mean, written = sum(sizes) / max(len(sizes), 1), 0 if whom.kind in _WRITE_NOTHING else reply
         tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)

@@ -11,7 +11,7 @@ from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 
 Probabilities = npt.NDArray[np.float64]
-"""Shape (texts, labels), rows sum to 1, columns in the order of ``Student.labels``."""
+"""Shape (texts, labels), columns in the order of ``Student.labels``; rows sum to 1 unless several labels may apply."""
 
 
 class Student(Protocol):
@@ -22,6 +22,11 @@ class Student(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def multiple(self) -> bool:
+        """Whether any number of labels may apply: examples are then decisions, and records are predicted as a whole."""
+        ...
 
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         """Learn from ``examples``; ``validation`` (gold) is for early stopping only.

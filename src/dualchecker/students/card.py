@@ -13,6 +13,8 @@ _NOT_HUB_NAMES = {"offline": "sentence-transformers/all-MiniLM-L6-v2", "ngrams":
 
 _MEASURES = {
     "count": "texts",
+    "micro_f1": "micro-F1",
+    "exact_match": "texts with exactly the right labels",
     "macro_f1": "macro-F1",
     "ece": "expected calibration error",
     "brier": "Brier score of its confidence",
@@ -50,6 +52,7 @@ def model_card(
     seed: int,
     teacher: str = "",
     calibration: Mapping[str, Any] | None = None,
+    multiple: bool = False,
 ) -> str:
     """A model card in Markdown with the YAML front matter of the Hugging Face hub.
 
@@ -65,6 +68,7 @@ def model_card(
         seed: Seed of the training.
         teacher: Name of the model that gave the teacher's labels, if there was one.
         calibration: How its probabilities were calibrated, as in ``metrics.json``; None if they were not.
+        multiple: Whether any number of labels may apply to a text.
 
     Returns:
         The card. Values from outside are escaped, so that none can break the front matter or a table.
@@ -80,6 +84,7 @@ def model_card(
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n",
         "# Text classifier made with dualchecker\n",
         f"It reads a text and gives a probability for each label. The question: {_inline(task_question)}\n",
+        *(["Any number of labels may apply to a text, also none: each probability stands alone.\n"] * multiple),
         "## Labels\n",
         _table(("Label", "Meaning"), labels.items()),
         "## How to use it\n",
@@ -89,7 +94,7 @@ def model_card(
         "## Results\n",
         _results(metrics),
         "## Limits\n",
-        _limits(base, counts, _calibrated(calibration, metrics)),
+        _limits(base, counts, _calibrated(calibration, metrics), multiple),
     ]
     return "\n".join(sections)
 
@@ -164,9 +169,11 @@ def _calibrated(calibration: Mapping[str, Any] | None, metrics: Mapping[str, Any
     return f"{said}. On texts of another kind they may be off."
 
 
-def _limits(base: str, counts: Mapping[str, int], calibrated: str) -> str:
+def _limits(base: str, counts: Mapping[str, int], calibrated: str, multiple: bool) -> str:
     limits = [
-        "Every text gets one of the labels above, also a text that has nothing to do with the question.",
+        "It judges every text by the labels above, also a text that has nothing to do with the question."
+        if multiple
+        else "Every text gets one of the labels above, also a text that has nothing to do with the question.",
         "Texts unlike those it was trained on (another source, time or language) may be judged worse.",
         calibrated,
         "`dualchecker.json` says which form of a record it reads (`text`) and, for an encoder, after how "

@@ -20,6 +20,7 @@ def make_student(
     kind: str | None = None,
     seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    multiple: bool = False,
 ) -> Student:
     """An untrained student.
 
@@ -32,10 +33,19 @@ def make_student(
         kind: Overrides ``config.kind``.
         seed: Overrides ``config.seed``.
         progress: Called with (step, steps) by students that train in steps.
+        multiple: Any number of labels may apply.
     """
     seed = config.seed if seed is None else seed
     if (kind or config.kind) == "linear":
-        return LinearStudent(labels, features, base=embedder_name, l2=l2, soft_targets=config.soft_targets, seed=seed)
+        return LinearStudent(
+            labels,
+            features,
+            base=embedder_name,
+            l2=l2,
+            soft_targets=config.soft_targets,
+            seed=seed,
+            multiple=multiple,
+        )
     from dualchecker.students.encoder import EncoderStudent
 
     return EncoderStudent(
@@ -51,6 +61,7 @@ def make_student(
         soft_targets=config.soft_targets,
         freeze=config.freeze,
         progress=progress,
+        multiple=multiple,
     )
 
 

@@ -22,6 +22,8 @@ from dualchecker.errors import ConfigError, StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students.base import Probabilities, check_examples, record_text, targets_and_weights
 from dualchecker.students.files import write_folder
+from dualchecker.students.multilabel import Grid, grid_of
+from dualchecker.tasks.multilabel import YES
 
 _MODEL = "AutoModelForSequenceClassification"
 _SETTINGS = "dualchecker.json"
@@ -86,6 +88,7 @@ class EncoderStudent:
         soft_targets: Learn from ``Example.target`` where there is one; otherwise from the hard label alone.
         freeze: Lower layers that stay as they are, together with the embeddings; 0 trains everything.
         progress: Called after every step with the steps taken and the steps in all.
+        multiple: One sigmoid output a label, for examples that are decisions; any number of labels may apply.
     """
 
     kind = "encoder"
@@ -105,8 +108,9 @@ class EncoderStudent:
         soft_targets: bool = True,
         freeze: int = 0,
         progress: Callable[[int, int], None] | None = None,
+        multiple: bool = False,
     ) -> None:
-        self.labels = tuple(labels)
+        self.labels, self.multiple = tuple(labels), multiple
         self._base, self._seed, self._text, self._max_length = base, seed, text, max_length
         self._epochs, self._batch_size, self._learning_rate = epochs, batch_size, learning_rate
         self._min_steps = min_steps
@@ -125,7 +129,7 @@ class EncoderStudent:
             ConfigError: The base cannot be loaded, or has fewer layers than ``freeze``.
         """
         used = [example for example in examples if example.weight > 0]
-        check_examples(used, self.labels)
+        goal = self._goal(used)
         torch, _ = import_torch()
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(self._seed)
@@ -135,20 +139,35 @@ class EncoderStudent:
                 max_length=self._max_length,
                 id2label=dict(enumerate(self.labels)),
                 label2id={label: number for number, label in enumerate(self.labels)},
-                problem_type="single_label_classification",
+                problem_type="multi_label_classification" if self.multiple else "single_label_classification",
             )
             _freeze_lower_layers(model, self._freeze, self._base)
-            self._train(model, tokenizer, used, validation)
+            self._train(model, tokenizer, goal, validation)
         self._loaded = model, tokenizer
         return self
 
-    def _train(self, model: Any, tokenizer: Any, examples: Sequence[Example], validation: Sequence[Example]) -> None:
+    def _goal(self, examples: Sequence[Example]) -> Grid:
+        """Texts, targets of shape (texts, labels), and weights: of texts, or of each (text, label)."""
+        if self.multiple:
+            return grid_of(examples, self.labels, soft=self._soft_targets)
+        check_examples(examples, self.labels)
+        targets, weights = targets_and_weights(examples, self.labels, soft=self._soft_targets)
+        return Grid([example.record for example in examples], targets, weights[:, None])
+
+    def _losses(self, logits: Any, targets: Any, weights: Any) -> Any:
+        """Weighted cross-entropy of each text; with several labels that of each (text, label) in the mean."""
         torch, _ = import_torch()
-        texts = [record_text(example.record, self._text) for example in examples]
+        if self.multiple:
+            each = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+            return (each * weights).mean(dim=1)
+        return -(targets * logits.log_softmax(dim=1)).sum(dim=1) * weights[:, 0]
+
+    def _train(self, model: Any, tokenizer: Any, goal: Grid, validation: Sequence[Example]) -> None:
+        torch, _ = import_torch()
+        texts = [record_text(record, self._text) for record in goal.records]
         lengths = token_lengths(tokenizer, texts)
-        shares, importance = targets_and_weights(examples, self.labels, soft=self._soft_targets)
-        targets = torch.tensor(shares, dtype=torch.float32, device=model.device)
-        weights = torch.tensor(importance / importance.mean(), dtype=torch.float32, device=model.device)
+        targets = torch.tensor(goal.targets, dtype=torch.float32, device=model.device)
+        weights = torch.tensor(goal.weights / goal.weights.mean(), dtype=torch.float32, device=model.device)
 
         optimizer = _optimizer(model)
         rng = np.random.default_rng(self._seed)
@@ -159,8 +178,7 @@ class EncoderStudent:
             model.train()
             for batch in islice(bucketed_batches(lengths, self._batch_size, rng), total - step):
                 logits = model(**encode(tokenizer, [texts[row] for row in batch], model.device)).logits
-                losses = -(targets[batch] * logits.log_softmax(dim=1)).sum(dim=1)
-                (losses * weights[batch]).mean().backward()
+                self._losses(logits, targets[batch], weights[batch]).mean().backward()
                 _update(model, optimizer, self._learning_rate * learning_rate_factor(step, total))
                 step += 1
                 if self._progress:
@@ -174,9 +192,14 @@ class EncoderStudent:
             model.load_state_dict(best_state)
 
     def _log_loss(self, model: Any, tokenizer: Any, examples: Sequence[Example]) -> float:
-        texts = [record_text(example.record, self._text) for example in examples]
-        columns = [self.labels.index(example.label) for example in examples]
-        right = _probabilities(model, tokenizer, texts)[range(len(texts)), columns]
+        # Decisions about one text are read once; without several labels each text is one of its own.
+        texts = [record_text(example.record.whole, self._text) for example in examples]
+        columns = [self.labels.index(example.record.about or example.label) for example in examples]
+        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        chances = _probabilities(model, tokenizer, list(place))
+        right = chances[[place[text] for text in texts], columns]
+        if self.multiple:
+            right = np.where([example.label == YES for example in examples], right, 1 - right)
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def predict(self, records: Sequence[Record]) -> Probabilities:
@@ -216,6 +239,7 @@ class EncoderStudent:
         settings = {
             "kind": self.kind,
             "labels": self.labels,
+            **({"multiple": True} if self.multiple else {}),
             "text": self._text,
             "max_length": self._max_length,
             "seed": self._seed,
@@ -245,6 +269,7 @@ class EncoderStudent:
                 seed=settings["seed"],
                 text=settings["text"],
                 max_length=settings["max_length"],
+                multiple=settings.get("multiple", False),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StudentError(
@@ -325,9 +350,11 @@ def _last_layer(model: Any) -> Any:
 def _probabilities(model: Any, tokenizer: Any, texts: Sequence[str]) -> Probabilities:
     torch, _ = import_torch()
     result = np.empty((len(texts), model.config.num_labels))
+    several = model.config.problem_type == "multi_label_classification"
     model.train(False)
     with torch.inference_mode():
         for batch in batches_by_length(texts, _PREDICT_BATCH):
             logits = model(**encode(tokenizer, [texts[row] for row in batch], model.device)).logits
-            result[batch] = logits.cpu().double().softmax(dim=1).numpy()
+            logits = logits.cpu().double()
+            result[batch] = (logits.sigmoid() if several else logits.softmax(dim=1)).numpy()
     return result

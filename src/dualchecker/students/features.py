@@ -10,7 +10,7 @@ from dualchecker.confidence import best_exponent
 from dualchecker.embedding import Embedder, NgramEmbedder
 from dualchecker.records import Example, Record
 from dualchecker.students.base import record_text, targets_and_weights
-from dualchecker.students.solver import fit_softmax, scores_of, softmax
+from dualchecker.students.solver import fit_sigmoid, fit_softmax, scores_of, sigmoid, softmax
 
 SHARES = (0.0, 0.5, 1.0, 2.0)
 """How strongly n-grams may count beside the vector. Vectors carry what a text is about; n-grams carry wording, which
@@ -88,7 +88,12 @@ def choose_features(
         Features and the ridge strength.
     """
     columns = tuple(labels)
-    targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], columns)
+    multiple = any(record.labels is not None for record in gold)
+    if multiple:
+        targets = np.array([[label in (record.labels or ()) for label in labels] for record in gold], dtype=float)
+    else:
+        targets, _ = targets_and_weights([Example(record, record.label or "") for record in gold], columns)
+    loss = _multilabel_loss if multiple else _loss
     if isinstance(embedder, NgramEmbedder):
         features = Features(embedder, embedder, 0.0, text)
     else:
@@ -96,11 +101,11 @@ def choose_features(
         ngrams = NgramEmbedder(features=2**15 if len(labels) <= 20 else 2**13)
         ngrams.fit([record_text(record, text) for record in (*gold, *others)])
         candidates = [Features(embedder, ngrams, share, text) for share in SHARES]
-        features = min(candidates, key=lambda f: _loss(f.blocks(gold), targets, L2))
+        features = min(candidates, key=lambda f: loss(f.blocks(gold), targets, L2))
     blocks = features.blocks(gold)
-    losses = {l2: _loss(blocks, targets, l2) for l2 in RIDGES}
+    losses = {l2: loss(blocks, targets, l2) for l2 in RIDGES}
     l2 = min(losses, key=losses.__getitem__)
-    if isinstance(labels, Mapping):
+    if isinstance(labels, Mapping) and not multiple:
         named = name_examples(labels)
         beside = features.blocks([example.record for example in named]), targets_and_weights(named, columns)[0]
         if _loss(blocks, targets, l2, beside) < (1 - _NAMES_GAIN) * losses[l2]:
@@ -139,3 +144,19 @@ def _loss(
         weights = fit_softmax(known, wanted, np.ones(len(wanted)), l2=l2, max_iterations=60)
         out[held] = softmax(scores_of([block[held] for block in blocks], weights))
     return best_exponent(out, truth)[1]
+
+
+def _multilabel_loss(blocks: Sequence[Any], targets: npt.NDArray[np.float64], l2: float) -> float:
+    """The same where any number of labels may apply: over all decisions."""
+    fold = np.arange(len(targets)) % _FOLDS
+    out = np.zeros_like(targets)
+    for number in np.unique(fold).tolist():
+        train, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        if not len(train):
+            return float("inf")
+        weights = fit_sigmoid(
+            [block[train] for block in blocks], targets[train], np.ones_like(targets[train]), l2=l2, max_iterations=60
+        )
+        out[held] = sigmoid(scores_of([block[held] for block in blocks], weights))
+    chances = out.ravel()
+    return best_exponent(np.stack([chances, 1 - chances], axis=1), (1 - targets.ravel()).astype(int))[1]

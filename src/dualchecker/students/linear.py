@@ -14,7 +14,8 @@ from dualchecker.records import Example, Record
 from dualchecker.students.base import Probabilities, check_examples, targets_and_weights
 from dualchecker.students.features import L2, Features
 from dualchecker.students.files import read_description, write_folder
-from dualchecker.students.solver import fit_softmax, scores_of, softmax
+from dualchecker.students.multilabel import grid_of
+from dualchecker.students.solver import fit_sigmoid, fit_softmax, scores_of, sigmoid, softmax
 
 
 class LinearStudent:
@@ -27,6 +28,7 @@ class LinearStudent:
         l2: Ridge strength, scikit-learn's ``1 / C``.
         soft_targets: Learn from the examples' distributions instead of their hard labels.
         seed: Kept for the record: the problem is convex and its solution does not depend on one.
+        multiple: One logistic regression a label, for examples that are decisions; any number of labels may apply.
     """
 
     kind = "linear"
@@ -40,13 +42,19 @@ class LinearStudent:
         l2: float = L2,
         soft_targets: bool = False,
         seed: int = 42,
+        multiple: bool = False,
     ) -> None:
-        self.labels = tuple(labels)
+        self.labels, self.multiple = tuple(labels), multiple
         self._features, self._base, self._l2 = features, base, l2
         self._soft, self._seed = soft_targets, seed
         self._weights: npt.NDArray[np.float32] | None = None
 
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
+        if self.multiple:
+            grid = grid_of(examples, self.labels, soft=self._soft)
+            blocks = self._features.blocks(grid.records)
+            self._weights = fit_sigmoid(blocks, grid.targets, grid.weights, l2=self._l2)
+            return self
         examples = [example for example in examples if example.weight > 0]
         check_examples(examples, self.labels)
         examples += self._features.named
@@ -60,7 +68,8 @@ class LinearStudent:
             raise StudentError("This student has not been trained.", fix="Call fit, or load a saved one.")
         if not records:
             return np.zeros((0, len(self.labels)))
-        return softmax(scores_of(self._features.blocks(records), self._weights))
+        scores = scores_of(self._features.blocks(records), self._weights)
+        return sigmoid(scores) if self.multiple else softmax(scores)
 
     def sharpen(self, exponent: float) -> None:
         if self._weights is None:
@@ -77,6 +86,7 @@ class LinearStudent:
             **(extra or {}),
             "kind": self.kind,
             "labels": list(self.labels),
+            **({"multiple": True} if self.multiple else {}),
             "base": self._base,
             "text": self._features.text,
             "ngram_share": self._features.share,
@@ -104,7 +114,13 @@ class LinearStudent:
             ngrams = NgramEmbedder(arrays.get("idf"), about["ngram_features"])
             embedder = ngrams if about["base"] == "ngrams" else make_embedder(about["base"])
             features = Features(embedder, ngrams, about["ngram_share"], about["text"])
-            student = cls(about["labels"], features, base=about["base"], seed=about["seed"])
+            student = cls(
+                about["labels"],
+                features,
+                base=about["base"],
+                seed=about["seed"],
+                multiple=about.get("multiple", False),
+            )
             student._weights = arrays["weights"]
         except (OSError, ValueError, KeyError) as error:
             raise StudentError(f"{folder} holds no usable linear student.", why=str(error)) from error

@@ -1,6 +1,6 @@
-"""Multinomial logistic regression with soft targets and weights: a convex problem, solved by L-BFGS."""
+"""Logistic regression with soft targets and weights, multinomial or one a label: convex, solved by L-BFGS."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,29 +48,96 @@ def fit_softmax(
     Returns:
         Weights, shape (sum of d_i + 1, k), intercepts last.
     """
-    from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
-
-    labels = targets.shape[1]
-    # Columns that are empty in all examples have weight zero at the optimum: they need not be searched.
-    used = np.concatenate([*_used_columns(blocks), [True]])
-    full, blocks = len(used), [_narrowed(block) for block in blocks]
-    shape = (int(used.sum()), labels)
     # Half the memory traffic; the gradient's last digits do not matter to L-BFGS at this tolerance.
     importance = weights.astype(np.float32)[:, None]
     wanted = targets.astype(np.float32) * importance
-    transposed = [block.T.tocsr() if hasattr(block, "tocsr") else np.ascontiguousarray(block.T) for block in blocks]
-    scale = 1.0 / max(float(weights.sum()), 1e-12)
 
-    def loss(flat: Array) -> tuple[float, Array]:
-        matrix = flat.reshape(shape).astype(np.float32)
-        scores = scores_of(blocks, matrix)
-        scores -= scores.max(axis=1, keepdims=True)
+    def head(scores: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:
+        scores = scores - scores.max(axis=1, keepdims=True)
         delta = np.exp(scores)
         sums = delta.sum(axis=1, keepdims=True)
         value = float(np.vdot(importance, np.log(sums))) - float(np.vdot(wanted, scores))
         delta *= importance / sums
         delta -= wanted
+        return value, delta
+
+    return _minimise(blocks, targets.shape[1], head, float(weights.sum()), l2=l2, max_iterations=max_iterations)
+
+
+def sigmoid(scores: npt.NDArray[Any]) -> Array:
+    """Element-wise, shape (n, k) to (n, k); rows do not sum to 1."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(scores, -60, 60), dtype=np.float64)))
+
+
+def fit_sigmoid(
+    blocks: Blocks,
+    targets: Array,
+    weights: Array,
+    *,
+    l2: float,
+    max_iterations: int = 150,
+) -> npt.NDArray[np.float32]:
+    """Independent logistic regressions on the same features, one a column, solved together.
+
+    Minimises weighted binary cross-entropy + l2/2 * |W|^2. Intercepts carry a hundredth of the ridge, so that a label
+    that never (or always) occurs has an optimum.
+
+    Args:
+        blocks: Features; see ``Blocks``.
+        targets: Chance that each label applies, shape (n, k).
+        weights: Of each (text, label), shape (n, k); 0 where nothing is known about a label of a text.
+        l2: As in ``fit_softmax``.
+        max_iterations: Of L-BFGS.
+
+    Returns:
+        Weights, shape (sum of d_i + 1, k), intercepts last.
+    """
+    importance = weights.astype(np.float32)
+    wanted = targets.astype(np.float32)
+
+    def head(scores: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:
+        value = float(np.vdot(importance, np.logaddexp(0, scores) - wanted * scores))
+        return value, importance * (sigmoid(scores).astype(np.float32) - wanted)
+
+    # A text's labels are so many examples: the mean is over texts, as where one label is chosen.
+    total = float(weights.sum()) / targets.shape[1]
+    return _minimise(blocks, targets.shape[1], head, total, l2=l2, max_iterations=max_iterations, intercept=0.01)
+
+
+def _minimise(
+    blocks: Blocks,
+    labels: int,
+    head: Callable[[npt.NDArray[Any]], tuple[float, npt.NDArray[Any]]],
+    total: float,
+    *,
+    l2: float,
+    max_iterations: int,
+    intercept: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """Weights that minimise a sum of losses and a ridge.
+
+    Args:
+        blocks: Features.
+        labels: Number of score columns.
+        head: From scores, shape (n, labels), to the sum of losses and its gradient by the scores.
+        total: What the sum is divided by, so that the tolerance means the same for any number of texts.
+        l2: Ridge strength.
+        max_iterations: Of L-BFGS.
+        intercept: Share of the ridge that intercepts carry.
+    """
+    from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
+
+    # Columns that are empty in all examples have weight zero at the optimum: they need not be searched.
+    used = np.concatenate([*_used_columns(blocks), [True]])
+    full, blocks = len(used), [_narrowed(block) for block in blocks]
+    shape = (int(used.sum()), labels)
+    transposed = [block.T.tocsr() if hasattr(block, "tocsr") else np.ascontiguousarray(block.T) for block in blocks]
+    scale = 1.0 / max(total, 1e-12)
+
+    def loss(flat: Array) -> tuple[float, Array]:
+        matrix = flat.reshape(shape).astype(np.float32)
+        value, delta = head(scores_of(blocks, matrix))
         gradient = np.empty(shape, dtype=np.float32)
         row = 0
         for block in transposed:
@@ -78,8 +145,8 @@ def fit_softmax(
             row += block.shape[0]
         gradient[-1] = delta.sum(axis=0)
         ridge = matrix.copy()
-        ridge[-1] = 0
-        value += 0.5 * l2 * float(np.vdot(ridge, ridge))
+        ridge[-1] *= intercept
+        value += 0.5 * l2 * float(np.vdot(ridge, matrix))
         gradient += l2 * ridge
         return value * scale, gradient.astype(np.float64).ravel() * scale
 

@@ -6,6 +6,19 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reply says about one label where several may apply.
+
+    Attributes:
+        applies: Whether it applies; None when the reply's word on it cannot be read.
+        stated: The stated confidence in that, in 0..1, or None.
+    """
+
+    applies: bool | None
+    stated: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """A reply's text, understood.
 
@@ -15,6 +28,7 @@ class Parsed:
         rationale: The stated reason.
         stated: The stated confidence in 0..1, or None when there is none that can be read.
         notes: Named peculiarities, counted in the report.
+        verdicts: One for each label, where several may apply and the outcome is ``ok``.
     """
 
     label: str | None
@@ -22,6 +36,7 @@ class Parsed:
     rationale: str = ""
     stated: float | None = None
     notes: tuple[str, ...] = ()
+    verdicts: Mapping[str, Verdict] | None = None
 
 
 class Task(Protocol):
@@ -33,6 +48,11 @@ class Task(Protocol):
     @property
     def labels(self) -> Mapping[str, str]:
         """Every label with its description, in a fixed order."""
+        ...
+
+    @property
+    def multiple(self) -> bool:
+        """Whether any number of labels may apply to a text."""
         ...
 
     def schema(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from dualchecker.errors import ConfigError
 from dualchecker.tasks.base import Parsed
@@ -34,6 +34,8 @@ class Classification:
 
     question: str
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    multiple: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:

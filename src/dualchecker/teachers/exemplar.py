@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dualchecker.config import RUNGS
 from dualchecker.embedding import Embedder, similarity
@@ -22,6 +23,8 @@ VERSION = 1
 
 _TEMPERATURE = 0.06
 """Similarities of short texts lie between about .2 and .8; this makes a lead of .1 worth a factor of five."""
+
+Floats = npt.NDArray[np.float64]
 
 _WORDS = re.compile(r"[^\W\d_]{4,}")
 
@@ -75,6 +78,8 @@ class ExemplarTeacher(FreeTeacher):
         weights = np.exp((similarities - similarities.max()) / _TEMPERATURE)
         if prompt.sample:
             weights = weights * _resampled(len(weights), prompt)
+        if shown.multiple:
+            return self._answer_each(prompt, similarities, weights)
         cast: dict[str, list[float]] = {label: [] for label in shown.labels}
         for demo, weight in zip(shown.demonstrations, weights, strict=True):
             cast[demo.label].append(float(weight))
@@ -105,8 +110,30 @@ class ExemplarTeacher(FreeTeacher):
             f"Of the labels' descriptions, that of {label} is the most similar (cosine {similarities.max():.2f}); "
             "no labelled text was shown."
         )
-        body = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
+        body: dict[str, Any] = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
+        if shown.multiple:
+            body = {"rationale": rationale, "labels": {name: round(chance, 4) for name, chance in share.items()}}
         return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=share, model=self.name)
+
+    def _answer_each(self, prompt: Prompt, similarities: Floats, weights: Floats) -> Reply:
+        """Where several labels may apply: for each the share of the votes of those that carry it."""
+        shown = prompt.shown
+        chances = {}
+        for label in shown.labels:
+            carried = [d.record.labels is not None and label in d.record.labels for d in shown.demonstrations]
+            # fsum: the order of the demonstrations must not move the last digit.
+            votes = math.fsum(weights[carried])
+            chance = (votes + 0.25) / (math.fsum(weights) + 0.5)
+            earlier = [p[label] for a in shown.previous if label in (p := a.label_probabilities or {})]
+            chances[label] = math.fsum([chance, *earlier]) / (1 + len(earlier))
+        nearest = min(range(len(weights)), key=lambda i: (-similarities[i], shown.demonstrations[i].record.id))
+        told = shown.demonstrations[nearest]
+        rationale = (
+            f"The most similar labelled text ({told.record.id}, cosine {similarities[nearest]:.2f}) is {told.label}; "
+            f"each label has the weighted share of the {len(weights)} shown that carry it."
+        )
+        body = {"rationale": rationale, "labels": {label: round(chance, 4) for label, chance in chances.items()}}
+        return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=chances, model=self.name)
 
     @staticmethod
     def _with_previous(votes: dict[str, float], previous: tuple[Answer, ...]) -> dict[str, float]:

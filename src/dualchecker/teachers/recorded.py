@@ -18,6 +18,9 @@ from dualchecker.teachers.base import FreeTeacher
 class RecordedTeacher(FreeTeacher):
     """Answers recorded in a file: ``id, label, confidence, label_probabilities, rationale`` (all but id optional).
 
+    Where several labels may apply, ``labels`` (or ``label``) holds those that do, as a list or as text with a separator
+    (``[]``: none), or an object with each label's chance; ``label_probabilities`` are then chances of their own.
+
     A row without a label is handed on as the raw ``reply``, if the file has one, so that it gets a named outcome.
 
     Args:
@@ -50,11 +53,12 @@ class RecordedTeacher(FreeTeacher):
                 kind="not_recorded",
                 fix="Record it, or leave the record out of the pool.",
             )
-        if row.get("label") in (None, ""):  # CSV has no null
+        given = row.get("labels") if prompt.shown.multiple and row.get("labels") is not None else row.get("label")
+        if given is None or given == "":  # CSV has no null
             return Reply(str(row.get("reply") or ""), model=self.name)
         body = {
             "rationale": row.get("rationale") or "",
-            "label": row["label"],
+            "labels" if prompt.shown.multiple else "label": given,
             "confidence": row.get("confidence"),
         }
         return Reply(

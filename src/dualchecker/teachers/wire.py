@@ -196,7 +196,9 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
     given, logprobs = body.get("usage"), choice.get("logprobs")
     usage: Mapping[str, Any] = given if isinstance(given, dict) else {}
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    mass = label_mass(content, tokens, prompt.shown.labels) if isinstance(tokens, list) else None
+    # Numbers, not names, answer where several labels may apply.
+    readable = tokens if isinstance(tokens, list) and not prompt.shown.multiple else None
+    mass = None if readable is None else label_mass(content, readable, prompt.shown.labels)
     total = math.fsum((mass or {}).values())
     return Reply(
         text=content,

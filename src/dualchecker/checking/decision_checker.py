@@ -1,0 +1,196 @@
+"""The teacher checker where several labels may apply: what confidence is worth, and what is enough, label by label."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dualchecker.checking.ladder import Climb
+from dualchecker.checking.teacher_checker import Calibration, ChooseThreshold, TeacherChecker, climb_below
+from dualchecker.confidence import (
+    DECISION_SIGNALS,
+    DECISION_SLOPES,
+    Calibrator,
+    Threshold,
+)
+from dualchecker.confidence.calibration import Signals
+from dualchecker.confidence.thresholds import lower_bound
+from dualchecker.prompts import Template
+
+Side = tuple[str, str]
+"""A label and an answer about it. Thresholds are chosen for each side: most answers are "no", and the many right ones
+would otherwise hide that one "yes" in two is wrong."""
+
+
+def sides(about: Sequence[str], answers: Sequence[str]) -> dict[Side, list[int]]:
+    """Positions of the decisions on each side."""
+    groups: dict[Side, list[int]] = {}
+    for place, side in enumerate(zip(about, answers, strict=True)):
+        groups.setdefault(side, []).append(place)
+    return groups
+
+
+def choose_by_side(
+    about: Sequence[str],
+    answers: Sequence[str],
+    confidence: Sequence[float],
+    right: Sequence[bool],
+    choose: ChooseThreshold,
+) -> dict[Side, Threshold]:
+    """A threshold for each side that occurs among aligned decisions about gold."""
+    return {
+        side: _sensible(choose(own, good), own, good)
+        for side, places in sides(about, answers).items()
+        for own, good in [([confidence[i] for i in places], [right[i] for i in places])]
+    }
+
+
+def _sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+    """A threshold chosen for a precision, kept within what the few answers of a side can tell.
+
+    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for were
+    right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is fixed
+    beforehand, so its bound holds as it is.
+    """
+    target = threshold.target
+    if target is None:
+        return threshold
+    hits = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= target]
+    proved = lower_bound(sum(hits), len(hits)) >= target
+    enough = bool(hits) and sum(hits) / len(hits) >= target
+    if threshold.value > target and (proved or (enough and not threshold.guaranteed)):
+        threshold = replace(threshold, value=target, guaranteed=proved)
+    value = max(threshold.value, 0.5)
+    kept = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= value]
+    precision = sum(kept) / len(kept) if kept else None
+    return replace(threshold, value=value, precision=precision, accepted=len(kept))
+
+
+@dataclass(frozen=True)
+class LabelCalibrators:
+    """A calibrator for all decisions, and one for each label that starts from it."""
+
+    pooled: Calibrator
+    by_label: Mapping[str, Calibrator]
+
+    @classmethod
+    def fit(
+        cls, about: Sequence[str], rows: Sequence[Signals], right: Sequence[bool], prior: "LabelCalibrators"
+    ) -> "LabelCalibrators":
+        """Fit all, then each label near to the fit of all: what a label's own gold is too scarce to tell is shared."""
+        pooled = Calibrator.fit(rows, right, prior.pooled)
+        by_label = {}
+        for label in dict.fromkeys(about):
+            own = [i for i, name in enumerate(about) if name == label]
+            by_label[label] = Calibrator.fit([rows[i] for i in own], [right[i] for i in own], pooled)
+        return cls(pooled, by_label)
+
+    def predict(self, about: Sequence[str], rows: Sequence[Signals]) -> npt.NDArray[np.float64]:
+        """Probabilities of being right, shape (n,)."""
+        out = np.zeros(len(rows))
+        for label in dict.fromkeys(about):
+            own = [i for i, name in enumerate(about) if name == label]
+            out[own] = self.by_label.get(label, self.pooled).predict([rows[i] for i in own])
+        return out
+
+    @classmethod
+    def cross_fitted(
+        cls,
+        about: Sequence[str],
+        rows: Sequence[Signals],
+        right: Sequence[bool],
+        prior: "LabelCalibrators",
+        folds: Sequence[int],
+    ) -> npt.NDArray[np.float64]:
+        """Confidence of every decision from calibrators that have seen none about the same record, shape (n,)."""
+        out, fold = np.zeros(len(rows)), np.asarray(folds)
+        for number in np.unique(fold):
+            held, kept = np.flatnonzero(fold == number).tolist(), np.flatnonzero(fold != number).tolist()
+            model = cls.fit([about[i] for i in kept], [rows[i] for i in kept], [right[i] for i in kept], prior)
+            out[held] = model.predict([about[i] for i in held], [rows[i] for i in held])
+        return out
+
+
+@dataclass
+class DecisionCalibration(Calibration):
+    """Calibration label by label.
+
+    Attributes:
+        label_calibrators: By rung; ``calibrators`` holds those of all labels together.
+        thresholds: For accepting, by side.
+        climb_thresholds: A decision climbs while its confidence is under its side's.
+        unseen: The threshold of a side that gold never showed.
+    """
+
+    label_calibrators: dict[str, LabelCalibrators] = field(default_factory=dict)
+    thresholds: dict[Side, Threshold] = field(default_factory=dict)
+    climb_thresholds: dict[Side, Threshold] = field(default_factory=dict)
+    unseen: Threshold = field(default_factory=lambda: Threshold(1.0))
+
+    def is_doubtful(self, climb: Climb) -> bool:
+        return climb.confidence < climb_below(self.climb_thresholds.get(_side(climb), self.unseen))
+
+    def accept_from(self, climb: Climb) -> float:
+        return self.thresholds.get(_side(climb), self.unseen).value
+
+    def confidences(self, rung: str, climbs: Sequence[Climb]) -> npt.NDArray[np.float64]:
+        return self.label_calibrators[rung].predict(_about(climbs), [climb.signals[-1] for climb in climbs])
+
+    def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
+        about, rows = _about(asked), [climb.signals[-1] for climb in asked]
+        known = list(self.label_calibrators.values())
+        prior = known[-1] if known else LabelCalibrators(self.prior, {})
+        held_out = LabelCalibrators.cross_fitted(about, rows, right, prior, folds)
+        for climb, confidence in zip(asked, held_out, strict=True):
+            climb.confidences[-1] = float(confidence)
+        self.maps[rung] = "logistic"
+        self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, prior)
+        self.calibrators[rung] = self.label_calibrators[rung].pooled
+
+    def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
+        self.unseen = choose([], [])
+        answers = [(c.answer.label if c.answer else None) or "" for c in climbs]
+        found = choose_by_side(_about(climbs), answers, [c.confidence for c in climbs], right, choose)
+        if climb:
+            self.climb_thresholds = found
+            self.climb_below = max((climb_below(threshold) for threshold in found.values()), default=1.0)
+        else:
+            self.thresholds = found
+            self.threshold = summarised(found)
+
+
+def summarised(thresholds: Mapping[Side, Threshold]) -> Threshold:
+    """All sides in one, for the report: the highest threshold, and the precision over all that was accepted."""
+    found = list(thresholds.values())
+    accepted = sum(threshold.accepted for threshold in found)
+    right = sum((threshold.precision or 0.0) * threshold.accepted for threshold in found)
+    unproved = sum(bool(threshold.message) for threshold in found)
+    target = next((threshold.target for threshold in found), None)
+    return Threshold(
+        max((threshold.value for threshold in found), default=1.0),
+        target,
+        bool(found) and all(threshold.guaranteed for threshold in found),
+        right / accepted if accepted else None,
+        accepted,
+        f"A precision of {100 * target:.4g}% is not proved for {unproved} of {len(found)} sides (a label and yes or no "
+        "about it): their thresholds rest on an estimate. See the labels one by one."
+        if unproved and target is not None
+        else "",
+    )
+
+
+class DecisionChecker(TeacherChecker):
+    """The teacher checker on decisions: records are asked about as a whole, and judged label by label."""
+
+    def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
+        prior = Calibrator.prior(DECISION_SIGNALS, slopes=DECISION_SLOPES, chance=0.5)
+        return DecisionCalibration(template, climbs, prior)
+
+
+def _about(climbs: Sequence[Climb]) -> list[str]:
+    return [climb.record.about or "" for climb in climbs]
+
+
+def _side(climb: Climb) -> Side:
+    return climb.record.about or "", (climb.answer.label if climb.answer else None) or ""
