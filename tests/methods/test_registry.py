@@ -115,8 +115,8 @@ def test_agreement_of_samples_and_prompts_is_planned_asked_for_and_named(write: 
     assert weights["sample_share"] >= 0 and weights["variant_share"] >= 0
 
 
-def test_runs_that_share_a_ledger_count_what_each_has_used(write: Write) -> None:
-    alone = distill(write(method="few_shot", output="apart")).metrics
+def test_runs_that_share_a_ledger_count_what_each_has_used(write: Write, tmp_path: Path) -> None:
+    alone = distill(write(method="few_shot", output=str(tmp_path / "apart"))).metrics
     distill(write(method="dualchecker"))
     shared = distill(write(method="few_shot")).metrics  # everything it asks was paid for by the run before, or not
     for name in ("used", "per_record", "by_purpose", "by_method"):

@@ -106,8 +106,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         low = len(pool) + len(judged) if position == 0 else 0
         if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
             samples, variants = config.check.samples, config.check.variants
-            repeats = config.teacher.kind == "recorded"  # each draw from recorded answers is the same request
-            low, high = low * (1 if repeats else 1 + samples), high * (1 + samples + variants)
+            low, high = low * (1 if recorded else 1 + samples), high * (1 + samples + variants)
         line(f"rung {rung.name}", low, high, prompts, whom)
     return lines, dataset
 
