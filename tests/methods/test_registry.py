@@ -101,8 +101,22 @@ def test_a_method_that_needs_a_writing_teacher_asks_nothing_of_another(write: Wr
         assert ledger.totals().requests == 0, "not even the baseline"
 
 
-def test_runs_that_share_a_ledger_count_what_each_has_used(write: Write) -> None:
-    alone = distill(write(method="few_shot", output="apart")).metrics
+def test_agreement_of_samples_and_prompts_is_planned_asked_for_and_named(write: Write) -> None:
+    config = write(method="dualchecker", **{"check.samples": 2, "check.variants": 1})
+    lines, _ = plan_run(config)
+    run = distill(config)
+    used = run.metrics["requests"]["used"]
+    assert sum(line.requests[0] for line in lines) <= used <= sum(line.requests[1] for line in lines)
+    purposes = run.metrics["requests"]["by_purpose"]
+    assert purposes["sample/brief"] >= 2 * (30 + 40) and purposes["variant/brief"] >= 30 + 40
+    first = [item for item in run.labels if item.answer is not None and item.answer.rung == "brief"]
+    assert first and all({"sample_share", "variant_share"} <= item.confidence.signals.keys() for item in first)
+    weights = run.metrics["teacher"]["calibration"]["weights"]["brief"]
+    assert weights["sample_share"] >= 0 and weights["variant_share"] >= 0
+
+
+def test_runs_that_share_a_ledger_count_what_each_has_used(write: Write, tmp_path: Path) -> None:
+    alone = distill(write(method="few_shot", output=str(tmp_path / "apart"))).metrics
     distill(write(method="dualchecker"))
     shared = distill(write(method="few_shot")).metrics  # everything it asks was paid for by the run before, or not
     for name in ("used", "per_record", "by_purpose", "by_method"):

@@ -110,9 +110,9 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         if share < 1:  # disputed records climb beside the budget, and may all do so only without one
             high = min(high, round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * templates)
         low = len(pool) + len(judged) if position == 0 else 0
-        if position == 0:  # answers that are asked for again, to see whether they agree
-            again = 1 + config.check.samples + config.check.variants
-            low, high = low * again, high * again
+        if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
+            samples, variants = config.check.samples, config.check.variants
+            low, high = low * (1 if recorded else 1 + samples), high * (1 + samples + variants)
         line(f"rung {rung.name}", low, high, prompts, whom)
     return lines, dataset
 
