@@ -253,7 +253,11 @@ class RunConfig(_Section):
     _root: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
-    def _replies_have_room(self) -> "RunConfig":
+    def _several_labels_fit(self) -> "RunConfig":
+        if self.task.multiple and self.check.calibration != "logistic":
+            raise ValueError(
+                f"check.calibration is {self.check.calibration}, but with task.multiple only logistic is there"
+            )
         needed = 80 + 10 * len(self.task.labels)  # a reason, and a number for each label
         for teacher in (self.teacher, self.teacher.senior):
             if self.task.multiple and teacher and teacher.kind == "openai" and teacher.max_tokens < needed:

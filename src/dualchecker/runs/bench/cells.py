@@ -82,6 +82,12 @@ def plan_cells(bench: BenchConfig) -> list[Cell]:
 
 def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
     base, draws = base_config(bench, name), bench.datasets[name]
+    if base.task.multiple:
+        raise ConfigError(
+            f"The bench file {bench.source} names a data set with several labels a text: {name}.",
+            why="The bench compares methods by accuracy and macro-F1 of one label a text.",
+            fix="Run each method by itself on it (method: ... in the run file) and compare the reports.",
+        )
     home = bench.output_dir / name
     raw = base.model_dump(mode="json")
     for key, value in bench.settings.items():
