@@ -14,7 +14,15 @@ _CLIP = 0.005
 """Signals are taken as at least 0.5 % and at most 99.5 % sure: beyond that, log-odds measure only bravado."""
 
 PRIOR_INTERCEPT = 0.5
-PRIOR_SLOPES = {"stated": 0.6, "label_probability": 0.4, "neighbour_share": 0.2, "repeat_share": 0.3, "student": 0.4}
+PRIOR_SLOPES = {
+    "stated": 0.6,
+    "label_probability": 0.4,
+    "neighbour_share": 0.2,
+    "repeat_share": 0.3,
+    "student": 0.4,
+    "teacher_share": 0.3,
+    "panel": 1.0,
+}
 PRIOR_STRENGTH = 1.0
 """Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with a part of its
 own log-odds, since single signals are overconfident and overlap. The prior weighs as a Gaussian of standard deviation

@@ -74,6 +74,8 @@ def _known_keys(path: Sequence[str]) -> list[str]:
     """The keys that may stand at ``path`` in the run file."""
     model: Any = RunConfig
     for name in path:
+        if name.isdigit() and model is not RunConfig:
+            continue  # an entry of a list of sections
         annotation = getattr(model, "model_fields", {}).get(name)
         if annotation is None:
             return []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dualchecker.asking import Progress, Silent
+from dualchecker.checking import PanelChecker
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
@@ -173,7 +174,7 @@ def _metrics(
     totals = parts.asker.ledger.totals()
     shown = {demo.record.id for demo in outcome.template.fixed}
     teacher: dict[str, Any] = {
-        "name": parts.teacher.name,
+        "name": parts.teacher_name,
         "senior": parts.senior.name if parts.senior else None,
         "stages": {name: judge_labels(parts.task, labels) for name, labels in stages.items()},
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
@@ -192,6 +193,8 @@ def _metrics(
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
             "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
         }
+        if isinstance(parts.teacher_checker, PanelChecker):
+            teacher["panel"] = parts.teacher_checker.describe(outcome.labels, outcome.template)
         teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
         teacher["failed_rationales"] = parts.aligner.failed_rationales
     return {

@@ -67,7 +67,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         counts={"gold": len(parts.fence.gold), **metrics["student"]["taught"]},
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
-        teacher=parts.teacher.name,
+        teacher=parts.teacher_name,
     )
     about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
     student.save(folder / "student", card, about)
