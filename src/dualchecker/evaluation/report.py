@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dualchecker.evaluation import wording
 from dualchecker.evaluation.formats import interval, known, money, percent, plural, share, visible, whole
+from dualchecker.evaluation.report_panel import panel_view
 from dualchecker.evaluation.report_quality import (
     View,
     confidence_view,
@@ -47,6 +48,7 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
             students=students_view(test, metrics.get("references") or {}),
             confidence=confidence_view(stages, test, teacher.get("calibration") or {}),
             confusion=confusion_view(test),
+            panel=panel_view(teacher.get("panel")),
             work=work_view(metrics),
             doubtful=doubtful_view(labels, teacher["name"]),
         )

@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dualchecker.config import RunConfig
+from dualchecker.config import RunConfig, RungName, SeniorConfig
 from dualchecker.data import Dataset, build_fence, load_dataset
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
-from dualchecker.runs.parts import build_task
+from dualchecker.runs.parts import answer_price, build_task
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One line of the plan: requests and prompt tokens, at least and at most, and money for them.
 
-    The least assumes that no record climbs, the most that all climb to the top.
+    The least assumes that no record climbs, the most that all climb to the top; of a panel, that the cheapest member
+    alone or every member is asked about the pool.
     """
 
     purpose: str
@@ -38,27 +39,30 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:50]]
     fixed = config.align.demonstrations - config.align.neighbours
     template = Template(tuple(demos[:fixed]), config.align.demonstrations)
-    recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
+    lead = config.teacher.voices[0]
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
 
-    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], price: tuple[float, float]) -> None:
+    def line(purpose: str, low: int, high: int, prompts: Iterable[Prompt], teacher: SeniorConfig) -> None:
+        recorded = teacher.kind == "recorded"  # answers in a file: no tokens
+        price = (teacher.price_input, teacher.price_output)
         sizes = [sum(estimate_tokens(m["content"]) for m in prompt.messages) for prompt in prompts]
         mean = 0 if recorded else sum(sizes) / max(len(sizes), 1)
         tokens, completion = (round(low * mean), round(high * mean)), (0, 0) if recorded else (low * 80, high * 80)
         cost = [(t * price[0] + c * price[1]) / 1e6 for t, c in zip(tokens, completion, strict=True)]
+        if teacher.price is not None:
+            cost = [count * teacher.price for count in (low, high)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
     def sample(records: Iterable[Record]) -> list[Record]:
         return list(records)[:50]
 
-    own = (config.teacher.price_input, config.teacher.price_output)
-    if config.align.rationales and not recorded:
+    if config.align.rationales and lead.kind != "recorded":
         at_once = config.align.demonstrations if config.report.few_shot or config.method == "few_shot" else fixed
         near = len(dataset.pool) * config.align.wide_neighbours if config.method == "dualchecker" else 0
         shown = min(len(fence.demonstrations), at_once + near)
         explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
-        line("rationales of human labels", min(at_once, shown), shown, explain, own)
+        line("rationales of human labels", min(at_once, shown), shown, explain, lead)
     rungs = rungs_for(config.align, config.check.rungs)
     if config.report.few_shot or config.method == "few_shot":
         few = [
@@ -67,21 +71,32 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
             )
             for r in sample(dataset.pool)
         ]
-        line("few-shot baseline", len(dataset.pool), len(dataset.pool), few, own)
+        line("few-shot baseline", len(dataset.pool), len(dataset.pool), few, lead)
     if config.method == "few_shot":
         return lines, dataset
     templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
+    if config.teacher.kind == "panel":
+        for position, voice in enumerate(sorted(config.teacher.voices, key=answer_price)):
+            name: RungName = "senior" if voice is config.teacher.senior else voice.rung
+            rung = rungs_for(config.align, (name,))[0]
+            prompts = [
+                writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(dataset.pool)
+            ]
+            high = len(dataset.pool) + len(fence.calibration) * templates
+            low = len(fence.calibration) if position else len(dataset.pool) + len(fence.calibration)
+            line(f"member {voice.label}, rung {name}", low, high, prompts, voice)
+        return lines, dataset
+    recorded = lead.kind == "recorded"
     for position, rung in enumerate(rungs):
         if rung.senior and config.teacher.senior is None:
             continue
         if recorded and not isinstance(config.teacher.answers, dict) and position:
             continue
-        senior = config.teacher.senior if rung.senior else None
-        price = (senior.price_input, senior.price_output) if senior else own
+        asked = config.teacher.senior if rung.senior and config.teacher.senior else config.teacher
         pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
         judged = [r for r in fence.calibration if rung.applies_to(r)]
         prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
         high = len(pool) + len(judged) * templates
         low = len(pool) + len(judged) if position == 0 else 0
-        line(f"rung {rung.name}", low, high, prompts, price)
+        line(f"rung {rung.name}", low, high, prompts, asked)
     return lines, dataset
