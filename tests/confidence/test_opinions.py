@@ -88,9 +88,10 @@ def test_how_a_teacher_would_vote_is_a_distribution(labels: int) -> None:
         rows.append({n: Opinion(t if generator.random() < 0.7 else wrong, {}) for n in NAMES})
     model = PanelModel.fit(rows, truth, NAMES, labels)
     for spoken in (frozenset[str](), frozenset({"good"})):
-        tables = model.vote_given(spoken, "poor")
-        assert tables.shape == (labels, labels, labels) and (tables >= 0).all()
-        assert tables.sum(axis=2) == pytest.approx(np.ones((labels, labels)))
+        for lead in range(labels):
+            table = model.vote_given(spoken, "poor", lead)
+            assert table.shape == (labels, labels) and (table >= 0).all()
+            assert table.sum(axis=1) == pytest.approx(np.ones(labels))
 
 
 def test_without_gold_the_prior_speaks() -> None:

@@ -269,7 +269,7 @@ class PanelChecker(TeacherChecker):
             worth = gains / prices
             for row, case in enumerate(group):
                 choice = int(worth[row].argmax())
-                if worth[row, choice] > max(self.policy.gain, 1e-12):
+                if worth[row, choice] >= self.policy.gain:
                     wanted.setdefault(left[choice].name, []).append((float(gains[row, choice]), case))
         return wanted
 

@@ -21,7 +21,6 @@ PRIOR_SLOPES = {
     "repeat_share": 0.3,
     "student": 0.4,
     "teacher_share": 0.3,
-    "panel": 1.0,
 }
 PRIOR_STRENGTH = 1.0
 """Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with a part of its

@@ -20,8 +20,17 @@ POOL_STRENGTH = 1.0
 """Teachers make the same mistakes: before gold tells, each counts for half of what it would count for alone. A Gaussian
 of standard deviation 1 around it."""
 
+_CELLS = 4_000_000
+"""Most numbers held at once while gains are counted."""
+
 _TEMPER = 4.0
-_SHRINK = 8.0
+_SHRINK = 20.0
+"""How another teacher behaves under one leading label is shrunk towards how it behaves under all of them by so many
+imagined answers: a few hundred gold records hold but some dozens on which the leading label is wrong. All of them
+together are shrunk towards independence far less: it seldom holds."""
+
+_INDEPENDENCE = 4.0
+
 _FLOOR = 1e-4
 
 
@@ -119,19 +128,31 @@ class PanelModel:
             self._weights[spoken] = _fit_weights(evidence, self._truth, np.log(self.reliability.prior))
         return self._weights[spoken]
 
-    def vote_given(self, spoken: frozenset[str], teacher: str) -> Floats:
-        """How a teacher would vote, given who has spoken: by leading label, true label and vote, (labels,) * 3.
+    def vote_given(self, spoken: frozenset[str], teacher: str, lead: int) -> Floats:
+        """How a teacher would vote (column) by true label (row), given who has spoken and which label leads.
 
         Teachers' mistakes are not independent. So what counts is how often this one is right where the leading label
         of the others is right, and where it is wrong how often it is right or makes the same mistake; each by leading
-        label, shrunk towards all labels.
+        label, shrunk towards all labels. Shape (labels, labels).
         """
         key = (spoken, teacher)
         if key not in self._agreements:
             self._agreements[key] = self._count_agreement(spoken, teacher)
-        return self._agreements[key]
+        keeps, rescues, repeats = self._agreements[key][:, lead]
+        size = len(self.reliability.prior)
+        others = np.arange(size) != lead
+        table = np.zeros((size, size))
+        if size > 2:
+            table[np.ix_(others, others)] = max(1 - rescues - repeats, 0.0) / (size - 2)
+        table[others, others] = rescues
+        table[others, lead] = repeats
+        table[lead] = (1 - keeps) / (size - 1)
+        table[lead, lead] = keeps
+        return np.asarray(table / table.sum(axis=1, keepdims=True))
 
     def _count_agreement(self, spoken: frozenset[str], teacher: str) -> Floats:
+        """By leading label: how often the teacher is right where it is right; and where it is wrong, how often the
+        teacher is right, and how often it votes for it too; shape (3, labels)."""
         size, column = len(self.reliability.prior), self.reliability.teachers.index(teacher)
         log_prior = np.log(self.reliability.prior)
         gold = _pooled(self._gold_evidence(spoken), self.weights(spoken), log_prior) if spoken else None
@@ -140,44 +161,31 @@ class PanelModel:
         voted = vote >= 0
         good, same, hit = lead == self._truth, vote == lead, vote == self._truth
         overall = self.reliability.accuracy(teacher)
-        error = (1 - overall) / (size - 1)
 
         def share(event: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_], start: float) -> Floats:
             """By leading label, shrunk to the share over all, itself shrunk to what independence would give."""
-            whole = (event & among).sum() + _SHRINK * start
-            whole /= among.sum() + _SHRINK
-            by = [
-                ((event & among & (lead == k)).sum() + _SHRINK * whole) / ((among & (lead == k)).sum() + _SHRINK)
-                for k in range(size)
-            ]
-            return np.array(by)
+            whole = ((event & among).sum() + _INDEPENDENCE * start) / (among.sum() + _INDEPENDENCE)
+            seen = np.bincount(lead[among], minlength=size)
+            happened = np.bincount(lead[among & event], minlength=size)
+            return np.asarray((happened + _SHRINK * whole) / (seen + _SHRINK))
 
         keeps = share(same, voted & good, overall)
         rescues = share(hit, voted & ~good, overall)
         # With two labels, who is not right agrees with the wrong one.
-        repeats = share(same, voted & ~good, error) if size > 2 else 1 - rescues
-        table = np.zeros((size, size, size))
-        for k in range(size):
-            others = np.arange(size) != k
-            if size > 2:
-                left = max(1 - rescues[k] - repeats[k], 0.0) / (size - 2)
-                table[k][np.ix_(others, others)] = left
-            table[k, others, others] = rescues[k]
-            table[k, others, k] = repeats[k]
-            table[k, k, others] = (1 - keeps[k]) / (size - 1)
-            table[k, k, k] = keeps[k]
-            table[k] /= table[k].sum(axis=1, keepdims=True)
-        return table
+        repeats = share(same, voted & ~good, (1 - overall) / (size - 1)) if size > 2 else 1 - rescues
+        return np.stack([keeps, rescues, repeats])
 
     def expected_gain(
         self, posterior: Floats, spoken: frozenset[str], teacher: str, of: Literal["label", "sureness"] = "label"
     ) -> Floats:
         """What asking this teacher is expected to bring where ``spoken`` have been heard, shape (n,)."""
-        tables = self.vote_given(spoken, teacher)
         lead = posterior.argmax(axis=1)
         gains = np.zeros(len(posterior))
+        chunk = max(_CELLS // posterior.shape[1] ** 2, 1)
         for k in np.unique(lead).tolist():
-            gains[lead == k] = expected_gain(posterior[lead == k], tables[k], of)
+            votes, rows = self.vote_given(spoken, teacher, k), np.flatnonzero(lead == k)
+            for some in np.split(rows, range(chunk, len(rows), chunk)):
+                gains[some] = expected_gain(posterior[some], votes, of)
         return gains
 
     def _ordered(self, spoken: frozenset[str]) -> list[str]:
