@@ -141,6 +141,8 @@ def panels(
     for name in PRICES:
         right = np.mean([answers[name][r.id].label == r.label for r in rest])
         scores[f"{name} alone"].append((float(right),))
+    for title in policies:
+        scores[f"{title}, difference"].append((scores[title][-1][0] - scores[f"{DEAR} alone"][-1][0],))
     dawid_skene(gold, rest, answers, scores)
 
 
@@ -211,18 +213,25 @@ def tables(scores: Scores, seeds: int, gold: int, rest: int) -> str:
             cells.append(f"{spread([f[0] for f in found], 1, 3)} / {spread([f[1] for f in found])}")
         right = spread([f[0] for f in scores[f"{name} alone"]])
         lines.append(f"| {name} | {right} | " + " | ".join(cells) + " |")
-    lines += ["", f"| panel | asked of {DEAR} | right, of all | price a question | AUROC | ECE |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
+    lines += ["", f"| panel | asked of {DEAR} | right, of all | more than {DEAR} | price a question | AUROC | ECE |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
     for name in PRICES:
         right = spread([f[0] for f in scores[f"{name} alone"]])
-        lines.append(f"| {name} alone | {'100' if name == DEAR else '0'} | {right} | {PRICES[name]:.2f} | | |")
+        lines.append(f"| {name} alone | {'100' if name == DEAR else '0'} | {right} | | {PRICES[name]:.2f} | | |")
     for title, found in scores.items():
         if len(found[0]) == 7:
             accuracy, share, price, area, error = (list(column) for column in zip(*(f[:5] for f in found), strict=True))
-            lines.append(
-                f"| {title} | {spread(share)} | {spread(accuracy)} | {spread(price, 1, 2)} | {spread(area, 1, 3)} | "
-                f"{spread(error)} |"
-            )
+            more = spread([f[0] for f in scores[f"{title}, difference"]])
+            cells = [
+                title,
+                spread(share),
+                spread(accuracy),
+                more,
+                spread(price, 1, 2),
+                spread(area, 1, 3),
+                spread(error),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| all votes, and nothing else | right, of all | AUROC | ECE |", "| --- | --- | --- | --- |"]
     for title, found in scores.items():
         if title.startswith("votes"):

@@ -198,3 +198,18 @@ def test_the_report_learns_who_can_be_believed(make: Make, vote: str) -> None:
     assert told["agreement"][0][0]["share"] == 1
     assert told["agreement"][0][1]["records"] == two["pool"]
     assert (told["weights"] is None) == (vote == "majority")
+
+
+def test_a_handful_of_gold_is_enough_to_begin(make: Make) -> None:
+    cheap, dear = ScriptedTeacher(unsure_where_wrong, "cheap"), ScriptedTeacher(PERFECT, "dear")
+    checker, template = make([cheap, dear], [0.01, 1.0], gold=GOLD[:4])
+    labels = checker.label(POOL[:20], template)
+    assert all(item.label and 0 < item.confidence.value < 1 for item in labels)
+
+
+def test_an_empty_text_is_asked_about_by_nobody(make: Make) -> None:
+    cheap, dear = ScriptedTeacher(unsure_where_wrong, "cheap"), ScriptedTeacher(PERFECT, "dear")
+    checker, template = make([cheap, dear], [0.01, 1.0])
+    (item,) = checker.label([Record("p0", "  ")], template)
+    assert (item.status, item.reason, item.trail) == ("failed", "empty_text", ())
+    assert not asked(cheap, "p") and not asked(dear, "p")
