@@ -18,6 +18,7 @@ from dualchecker.config import (
     DataConfig,
     EvolveConfig,
     LimitsConfig,
+    PanelConfig,
     PrecisionThreshold,
     ReportConfig,
     RunConfig,
@@ -49,6 +50,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "check.threshold": PrecisionThreshold,
     "sampling": SamplingConfig,
     "evolve": EvolveConfig,
+    "check.panel": PanelConfig,
     "student": StudentConfig,
     "limits": LimitsConfig,
     "report": ReportConfig,
@@ -145,9 +147,9 @@ def test_the_sections_are_all_models_of_the_run_file() -> None:
         if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == config_models.__name__
     }
     private = {model for model in models if model.__name__.startswith("_")}
-    # A senior has the teacher's keys but its own senior; the page says so in place of a second table.
+    # A senior or member has the teacher's keys but no others below it; the page says so in place of a second table.
     assert models - private - {SeniorConfig} == set(SECTIONS.values())
-    assert SeniorConfig.model_fields.keys() == TeacherConfig.model_fields.keys() - {"senior"}
+    assert SeniorConfig.model_fields.keys() == TeacherConfig.model_fields.keys() - {"senior", "members"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -191,6 +191,56 @@ def test_a_recorded_senior_answers_the_senior_rung(cli: Run, small: Callable[...
     assert cli("run", tmp_path / "out/run.yaml", "--set", f"output={tmp_path / 'again'}")[0] == 0, "paths are absolute"
 
 
+def recorded_members(folder: Path, wrong: dict[str, int]) -> list[dict[str, Any]]:
+    """Members with recorded answers; of each, every so manieth answer is wrong."""
+    members = []
+    for name, every in wrong.items():
+        answers = []
+        for part in ("gold", "pool"):
+            for number, row in enumerate(rows(folder / f"{part}.jsonl")):
+                other = "green" if row["label"] == "not_green" else "not_green"
+                answers.append({"id": row["id"], "label": row["label"] if number % every else other, "confidence": 0.9})
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers), encoding="utf-8")
+        members.append({"kind": "recorded", "model": name, "answers": f"{name}.jsonl"})
+    return members
+
+
+def test_a_panel_labels_the_pool(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    expert, fair = recorded_members(small().parent, {"expert": 19, "fair<b>": 4})
+    teacher = {"kind": "panel", "members": [{"kind": "exemplar"}, {**fair, "price": 0.1}, {**expert, "price": 1.0}]}
+    path = small(teacher=teacher)
+    code, out, err = cli("plan", path)
+    assert code == 0, err
+    assert "panel of exemplar, fair<b>, expert" in out and "member expert, rung brief" in out
+    assert cli("run", path)[0] == 0
+    labels = rows(tmp_path / "out/labels.jsonl")
+    asked = [[step["teacher"] for step in row["trail"]] for row in labels]
+    assert all(trail[0] == "exemplar" for trail in asked) and any("expert" in trail for trail in asked)
+    assert all(len(set(trail)) == len(trail) for trail in asked)
+    assert all({"teacher", "panel"} <= row["signals"].keys() for row in labels)
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    members = metrics["teacher"]["panel"]["members"]
+    assert [member["name"] for member in members] == ["exemplar", "fair<b>", "expert"]
+    assert [member["pool"] for member in members] == [sum(m["name"] in t for t in asked) for m in members]
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "The panel" in report and "fair&lt;b&gt;" in report and "fair<b>" not in report
+    again = cli("run", tmp_path / "out/run.yaml", "--set", f"output={tmp_path / 'again'}")
+    assert again[0] == 0, again[2]
+    assert rows(tmp_path / "again/labels.jsonl") == labels, "paths are absolute"
+
+
+def test_a_panel_asks_its_senior_within_the_budget(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    (senior,) = recorded_members(small().parent, {"senior": 19})
+    poor = recorded_members(small().parent, {"poor": 3, "poorer": 2})
+    teacher = {"kind": "panel", "members": poor, "senior": {**senior, "price": 5.0}}
+    check = {"student": False, "rounds": 1, "panel": {"budget": 0.25}}
+    assert cli("run", small(teacher=teacher, check=check))[0] == 0
+    trails = [row["trail"] for row in rows(tmp_path / "out/labels.jsonl")]
+    by_senior = [step for trail in trails for step in trail if step["teacher"] == "senior"]
+    assert 0 < len(by_senior) <= 10
+    assert {step["rung"] for step in by_senior} == {"senior"}
+
+
 def test_a_base_model_that_is_not_there_is_noticed_before_anything_is_asked(
     cli: Run, small: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -295,6 +345,18 @@ def test_few_shot_alone_is_a_method(cli: Run, small: Callable[..., Path], tmp_pa
             ["NO_SUCH_KEY", "is not set", "export NO_SUCH_KEY"],
         ),
         ({"align": {"demonstrations": 0, "neighbours": 0}}, 5, ["no demonstration"]),
+        ({"teacher": {"kind": "panel"}}, 2, ["at least two members, and has 0"]),
+        ({"teacher": {"kind": "panel", "members": [{"kind": "exemplar"}]}}, 2, ["at least two members, and has 1"]),
+        ({"teacher": {"kind": "panel", "members": [{"kind": "exemplar"}] * 2}}, 2, ["called 'exemplar'"]),
+        (
+            {"teacher": {"kind": "panel", "members": [{"kind": "exemplar"}, {"kind": "panel"}]}},
+            2,
+            ["cannot be a member of a panel"],
+        ),
+        ({"teacher": {"kind": "panel", "model": "m", "members": [{}, {}]}}, 2, ["has no model of its own"]),
+        ({"teacher": {"members": [{"kind": "exemplar"}]}}, 2, ["members belong to a teacher of kind panel"]),
+        ({"teacher": {"kind": "panel", "members": [{"knid": "exemplar"}, {}]}}, 2, ["line", "did you mean 'kind'"]),
+        ({"check": {"panel": {"budget": 2}}}, 2, ["line", "check.panel.budget"]),
     ],
 )
 def test_a_mistake_in_the_run_file_is_explained(

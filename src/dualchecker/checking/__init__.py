@@ -6,6 +6,7 @@ from dualchecker.checking.decision_ladder import DecisionLadder
 from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.checking.opinion import EarlyOpinion
+from dualchecker.checking.panel import Member, PanelChecker
 from dualchecker.checking.self_supervised import SelfCheck, check_choices
 from dualchecker.checking.student_checker import Findings, StudentChecker
 from dualchecker.checking.teacher_checker import TeacherChecker
@@ -21,6 +22,8 @@ __all__ = [
     "EarlyOpinion",
     "Findings",
     "Ladder",
+    "Member",
+    "PanelChecker",
     "SelfCheck",
     "StudentChecker",
     "StudentVoices",

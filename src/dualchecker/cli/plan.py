@@ -18,11 +18,12 @@ def plan(
 
     from dualchecker.cli.display import console
     from dualchecker.config import load_config
-    from dualchecker.runs import plan_run
+    from dualchecker.runs import answer_price, plan_run
 
     config = load_config(file, settings or [])
     lines, dataset = plan_run(config)
-    teacher = config.teacher.model or config.teacher.kind
+    named = ", ".join(voice.label for voice in config.teacher.voices)
+    teacher = f"panel of {named}" if config.teacher.kind == "panel" else config.teacher.label
     console.print(f"gold {len(dataset.gold)}, pool {len(dataset.pool)}, test {len(dataset.test)}; teacher {teacher}")
     notes = list(dataset.warnings)
     table = Table("step")
@@ -45,12 +46,19 @@ def plan(
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
         notes.append(f"the run stops before limits.max_cost = {limit:g} is crossed, and goes on when it is raised.")
-    if config.teacher.kind in ("openai", "decisions") and not (
-        config.teacher.price_input or config.teacher.price_output
-    ):
+    lacking = [
+        voice
+        for voice in config.teacher.voices
+        if voice.kind in ("openai", "decisions") and not (voice.price_input or voice.price_output)
+    ]
+    if config.teacher.kind != "panel" and config.teacher in lacking:
         notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
-    if config.teacher.kind == "decisions":
+    if any(voice.kind == "decisions" for voice in config.teacher.voices):
         notes.append("a decision endpoint writes no text; each of its questions is taken to count the whole prompt.")
+    if config.teacher.kind == "panel" and len({answer_price(voice) for voice in config.teacher.voices}) == 1:
+        notes.append(
+            "all members have the same price, so none counts as dear: set their prices, or price (of an answer)."
+        )
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 

@@ -3,6 +3,8 @@
 from dualchecker.confidence.bound import model_bound
 from dualchecker.confidence.calibration import DECISION_SLOPES, Calibrator
 from dualchecker.confidence.maps import Map, cross_fitted, fit_map, usable_map
+from dualchecker.confidence.opinions import MajorityModel, Opinion, Opinions, PanelModel, expected_gain
+from dualchecker.confidence.reliability import Reliability, fit_reliability
 from dualchecker.confidence.remarks import calibration_remarks, learnt_remark
 from dualchecker.confidence.sharpness import best_exponent, sharpen
 from dualchecker.confidence.signals import DECISION_SIGNALS, read_signals
@@ -15,14 +17,21 @@ __all__ = [
     "NEVER",
     "STATED_THRESHOLD",
     "Calibrator",
+    "MajorityModel",
     "Map",
+    "Opinion",
+    "Opinions",
+    "PanelModel",
+    "Reliability",
     "Threshold",
     "as_stated",
     "best_exponent",
     "calibration_remarks",
     "choose_threshold",
     "cross_fitted",
+    "expected_gain",
     "fit_map",
+    "fit_reliability",
     "learnt_remark",
     "model_bound",
     "read_signals",

@@ -25,6 +25,7 @@ PRIOR_SLOPES = {
     "sample_share": 0.2,
     "variant_share": 0.2,
     "student": 0.4,
+    "teacher_share": 0.3,
 }
 DECISION_SLOPES = {**PRIOR_SLOPES, "base_rate": 0.3}
 PRIOR_STRENGTH = 1.0

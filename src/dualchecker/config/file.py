@@ -75,6 +75,8 @@ def _known_keys(path: Sequence[str], root: type[BaseModel] = RunConfig) -> list[
     model: Any = root
     names = iter(path)
     for name in names:
+        if name.isdigit() and model is not root:
+            continue  # an entry of a list of sections
         annotation = getattr(model, "model_fields", {}).get(name)
         if annotation is None:
             return []

@@ -76,7 +76,7 @@ class SeniorConfig(_Section):
     ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
     """
 
-    kind: Literal["openai", "decisions", "exemplar", "recorded"] = "exemplar"
+    kind: Literal["openai", "decisions", "exemplar", "recorded", "panel"] = "exemplar"
     model: str | None = None
     base_url: str | None = None
     key_env: str | None = None
@@ -88,6 +88,8 @@ class SeniorConfig(_Section):
     timeout: float = Field(default=60, gt=0)
     price_input: float = Field(default=0, ge=0, description="per million tokens")
     price_output: float = Field(default=0, ge=0, description="per million tokens")
+    price: float | None = Field(default=None, ge=0, description="of one answer, for a panel's choice")
+    rung: Literal["brief", "detail", "wide"] = "brief"
     answers: str | dict[RungName, str] | None = None
     embedder: str | None = None
     wire: Literal["systemone", "decisions"] = "systemone"
@@ -109,14 +111,46 @@ class SeniorConfig(_Section):
             raise ValueError("a teacher of kind exemplar has neither model nor base_url; is kind: openai meant?")
         return self
 
+    @property
+    def label(self) -> str:
+        """The teacher's name for people: its model, or its kind where it has none."""
+        return self.model or self.kind
+
 
 class TeacherConfig(SeniorConfig):
-    """The teacher, and the stronger one that the ``senior`` rung asks, if any.
+    """The teacher, and the stronger one that the ``senior`` rung asks, if any; or a panel of several.
 
     A senior of the teacher's kind without a ``base_url`` is on the teacher's server, with its key and its wire.
     """
 
     senior: SeniorConfig | None = None
+    members: tuple[SeniorConfig, ...] = ()
+
+    @property
+    def voices(self) -> tuple[SeniorConfig, ...]:
+        """Every teacher that is asked: the members of a panel, or the teacher itself; and the senior, if any."""
+        senior = (self.senior,) if self.senior is not None else ()
+        return (*(self.members if self.kind == "panel" else (self,)), *senior)
+
+    @model_validator(mode="after")
+    def _a_panel_has_members(self) -> "TeacherConfig":
+        if self.kind != "panel":
+            if self.members:
+                raise ValueError(f"members belong to a teacher of kind panel, and this one is of kind {self.kind}")
+            return self
+        plain = TeacherConfig.model_construct()
+        for name in type(self).model_fields.keys() - {"kind", "members", "senior"}:
+            if getattr(self, name) != getattr(plain, name):
+                raise ValueError(f"a panel has no {name} of its own: give it to its members")
+        if any(voice.kind == "panel" for voice in self.voices):
+            raise ValueError("a panel cannot be a member of a panel: list its members one by one")
+        if len(self.members) < 2:
+            raise ValueError(f"a panel needs at least two members, and has {len(self.members)}")
+        names = [voice.label for voice in self.voices]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two members of the panel are called '{twice}': give each a model (a name) of its own")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -160,6 +194,14 @@ class PrecisionThreshold(_Section):
     budget: float | None = Field(default=None, gt=0, lt=1)
 
 
+class PanelConfig(_Section):
+    """How a panel of teachers decides, and when it asks one more of them."""
+
+    vote: Literal["weighted", "majority"] = "weighted"
+    gain: float = Field(default=0.05, ge=0, lt=1)
+    budget: float | None = Field(default=None, ge=0, le=1)
+
+
 class CheckConfig(_Section):
     """Teacher checker and student checker."""
 
@@ -172,6 +214,7 @@ class CheckConfig(_Section):
     doubtful: Literal["drop", "weight"] = "weight"
     samples: int = Field(default=0, ge=0, le=50)
     variants: int = Field(default=0, ge=0, le=20)
+    panel: PanelConfig = PanelConfig()
 
     @field_validator("rungs")
     @classmethod
@@ -258,6 +301,8 @@ class RunConfig(_Section):
             raise ValueError(
                 f"check.calibration is {self.check.calibration}, but with task.multiple only logistic is there"
             )
+        if self.task.multiple and self.teacher.kind == "panel":
+            raise ValueError("a panel decides on one label a text: with task.multiple, name one teacher")
         needed = 80 + 10 * len(self.task.labels)  # a reason, and a number for each label
         for teacher in (self.teacher, self.teacher.senior):
             if self.task.multiple and teacher and teacher.kind == "openai" and teacher.max_tokens < needed:
@@ -297,6 +342,7 @@ class RunConfig(_Section):
         own = teacher(self.teacher)
         if senior is not None:
             own["senior"] = senior.model_copy(update=teacher(senior))
+        own["members"] = tuple(member.model_copy(update=teacher(member)) for member in self.teacher.members)
         files = {
             name: str(self.path(value))
             for name, value in (("gold", self.data.gold), ("pool", self.data.pool), ("test", self.data.test))

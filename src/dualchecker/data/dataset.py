@@ -65,7 +65,7 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
         warnings += check_label_sets(gold, task)
     else:
         _check_gold(gold, task, warnings)
-    if any(teacher is not None and teacher.kind == "recorded" for teacher in (config.teacher, config.teacher.senior)):
+    if any(teacher.kind == "recorded" for teacher in config.teacher.voices):
         _check_shared_ids(gold, pool)
     _check_leaks(gold, pool, test, allow=data.allow_leaks, warnings=warnings)
     return Dataset(tuple(gold), tuple(pool), tuple(test), tuple(warnings))

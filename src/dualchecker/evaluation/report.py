@@ -11,6 +11,7 @@ from dualchecker.evaluation import wording
 from dualchecker.evaluation.formats import interval, known, money, percent, plural, share, visible, whole
 from dualchecker.evaluation.report_closer import noise_view, slices_view
 from dualchecker.evaluation.report_labels import decision_rows, label_sets_view
+from dualchecker.evaluation.report_panel import panel_view
 from dualchecker.evaluation.report_quality import (
     View,
     confidence_view,
@@ -52,6 +53,7 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
             confusion=confusion_view(test),
             slices=slices_view(metrics.get("slices")),
             noise=noise_view(metrics.get("noise"), labels),
+            panel=panel_view(teacher.get("panel")),
             work=work_view(metrics),
             doubtful=doubtful_view(decision_rows(labels) if metrics.get("multiple") else labels, teacher["name"]),
             label_sets=label_sets_view(metrics),

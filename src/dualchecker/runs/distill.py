@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from dualchecker.asking import Progress, Silent, Usage
+from dualchecker.checking import PanelChecker
 from dualchecker.checking.decision_checker import DecisionCalibration
 from dualchecker.checking.examples import examples_from
 from dualchecker.config import MethodName, RunConfig, load_config
@@ -176,7 +177,7 @@ def _metrics(
     config, dataset = parts.config, parts.dataset
     shown = {demo.record.id for demo in outcome.template.fixed}
     teacher: dict[str, Any] = {
-        "name": parts.teacher.name,
+        "name": parts.teacher_name,
         "senior": parts.senior.name if parts.senior else None,
         "stages": {name: _judge_stage(parts, labels) for name, labels in stages.items()},
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
@@ -206,6 +207,8 @@ def _metrics(
                 {"label": label, "answer": answer, **asdict(threshold)}
                 for (label, answer), threshold in by_side.items()
             ]
+        if isinstance(parts.teacher_checker, PanelChecker):
+            teacher["panel"] = parts.teacher_checker.describe(outcome.labels, outcome.template)
     if outcome.rounds:
         teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
     if outcome.written:

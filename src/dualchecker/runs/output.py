@@ -79,7 +79,7 @@ def write_outputs(parts: Parts, outcome: Distilled, student: Student, metrics: d
         counts={"gold": len(parts.fence.gold), **metrics["student"]["taught"]},
         metrics=metrics["student"]["test"] or {},
         seed=config.student.seed,
-        teacher=parts.teacher.name,
+        teacher=parts.teacher_name,
         calibration=metrics["student"].get("calibration"),
         multiple=parts.task.multiple,
     )

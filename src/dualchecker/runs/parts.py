@@ -13,6 +13,7 @@ from dualchecker.checking import (
     DecisionVoices,
     EarlyOpinion,
     Ladder,
+    PanelChecker,
     StudentChecker,
     StudentVoices,
     TeacherChecker,
@@ -22,8 +23,9 @@ from dualchecker.data import Dataset, Fence, build_fence, decision_fence, decisi
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
 from dualchecker.methods import Setting
-from dualchecker.prompts import PromptWriter, rungs_for
+from dualchecker.prompts import PromptWriter, Rung, rungs_for
 from dualchecker.records import Record
+from dualchecker.runs.panel import build_panel
 from dualchecker.students import Features, Student, check_base, choose_features, make_student
 from dualchecker.tasks import Classification, MultiLabel
 from dualchecker.teachers import (
@@ -62,6 +64,13 @@ class Parts:
     teacher_checker: TeacherChecker
     student_checker: StudentChecker | None
     progress: Progress
+
+    @property
+    def teacher_name(self) -> str:
+        """The teacher as the report calls it; of a panel all members, from cheap to dear."""
+        if isinstance(self.teacher_checker, PanelChecker):
+            return "panel of " + ", ".join(member.name for member in self.teacher_checker.members)
+        return self.teacher.name
 
     def interim_student(self) -> Student:
         """A fresh student for the rounds: linear on cached vectors."""
@@ -161,7 +170,7 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
             path = config.path(teacher.answers)
             if path.suffix in (".sqlite", ".db"):
                 return LedgerTeacher(path, name=teacher.model or "recorded")
-            return RecordedTeacher({"senior" if senior else "brief": path}, name=teacher.model or "recorded")
+            return RecordedTeacher({"senior" if senior else teacher.rung: path}, name=teacher.model or "recorded")
         files = {rung: config.path(name) for rung, name in teacher.answers.items()}
         return RecordedTeacher(files, name=teacher.model or "recorded")
     own = make_embedder(config.model_name(teacher.embedder)) if teacher.embedder else embedder
@@ -183,7 +192,9 @@ def build_parts(
     prepared = prepared or prepare(config, task, dataset, progress)
     embedder, features, l2 = prepared.embedder, prepared.features, prepared.l2
     asker = Asker(ledger, config.limits, progress, seed=config.data.seed)
-    teacher = build_teacher(config.teacher, config, embedder)
+    panel = [build_teacher(member, config, embedder) for member in config.teacher.members]
+    # The first member stands for the panel where one teacher is needed: reasons for gold, the few-shot baseline.
+    teacher = panel[0] if panel else build_teacher(config.teacher, config, embedder)
     senior = build_teacher(config.teacher.senior, config, embedder, senior=True) if config.teacher.senior else None
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     aligner = ContextAligner(task, fence, embedder, config.align, writer, asker, teacher, seed=config.data.seed)
@@ -228,6 +239,14 @@ def build_parts(
         else None,
         opinion=EarlyOpinion(labels, fence.calibration, interim) if heard else None,
     )
+    if panel:
+
+        def one(who: Teacher, rungs: tuple[Rung, ...], *, senior: bool) -> Ladder:
+            seniors = who if senior else None
+            return Ladder(task, aligner, writer, asker, who, rungs, seniors, fence.demonstrations)
+
+        everyone = [*panel, senior] if senior else panel
+        teacher_checker = build_panel(config, everyone, fence, task, one)
     student_checker = None
     if config.check.student:
         voices = (DecisionVoices if several else StudentVoices)(

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dualchecker.config import MethodName, RunConfig, SeniorConfig
+from dualchecker.config import MethodName, RunConfig, RungName, SeniorConfig
 from dualchecker.data import Dataset, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
+from dualchecker.runs.panel import answer_price
 from dualchecker.runs.parts import build_task
 from dualchecker.teachers import DecisionTeacher
 
@@ -23,7 +24,8 @@ _REPLY = 80
 class Plan:
     """One line of the plan: requests and prompt tokens, at least and at most, and money for them.
 
-    The least assumes that no record climbs, the most that all climb to the top.
+    The least assumes that no record climbs, the most that all climb to the top; of a panel, that the cheapest member
+    alone or every member is asked about the pool.
     """
 
     purpose: str
@@ -55,7 +57,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:50]]
     fixed = config.align.demonstrations - (config.align.neighbours if config.align.nearest else 0)
     template = Template(tuple(demos[:fixed]), config.align.demonstrations)
-    recorded = config.teacher.kind == "recorded"  # answers in a file: no tokens
+    lead = config.teacher.voices[0]
     answers_detail = {record.id for record in dataset.pool if record.detail}
     lines = []
     reply = _REPLY + (10 * len(task.labels) if task.multiple else 0)
@@ -67,15 +69,17 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         mean, written = sum(sizes) / max(len(sizes), 1), 0 if whom.kind in _WRITE_NOTHING else reply
         tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)
         cost = [(t * whom.price_input + c * whom.price_output) / 1e6 for t, c in zip(tokens, completion, strict=True)]
+        if whom.price is not None:
+            cost = [count * whom.price for count in (low, high)]
         lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
 
     def sample(records: Iterable[Record]) -> list[Record]:
         return list(records)[:50]
 
-    own = config.teacher
+    own = lead
     names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
     methods = [METHODS[name] for name in dict.fromkeys(names)]
-    if config.teacher.kind not in _WRITE_NOTHING:
+    if lead.kind not in _WRITE_NOTHING:
         fewest, most = _explained(config, methods, len(dataset.pool), len(fence.demonstrations))
         explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
         if most:
@@ -92,6 +96,18 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         return lines, dataset
     rungs = rungs_for(config.align, config.check.rungs)
     templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
+    if config.teacher.kind == "panel":
+        for position, voice in enumerate(sorted(config.teacher.voices, key=answer_price)):
+            name: RungName = "senior" if voice is config.teacher.senior else voice.rung
+            rung = rungs_for(config.align, (name,))[0]
+            prompts = [
+                writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(dataset.pool)
+            ]
+            high = len(dataset.pool) + len(fence.calibration) * templates
+            low = len(fence.calibration) if position else len(dataset.pool) + len(fence.calibration)
+            line(f"member {voice.label}, rung {name}", low, high, prompts, voice)
+        return lines, dataset
+    recorded = lead.kind == "recorded"
     budget = getattr(config.check.threshold, "budget", None) or 1.0
     share = 1.0  # of the records that can still climb
     for position, rung in enumerate(rungs):
