@@ -356,6 +356,14 @@ def test_few_shot_alone_is_a_method(cli: Run, small: Callable[..., Path], tmp_pa
         ({"teacher": {"kind": "panel", "model": "m", "members": [{}, {}]}}, 2, ["has no model of its own"]),
         ({"teacher": {"members": [{"kind": "exemplar"}]}}, 2, ["members belong to a teacher of kind panel"]),
         ({"teacher": {"kind": "panel", "members": [{"knid": "exemplar"}, {}]}}, 2, ["line", "did you mean 'kind'"]),
+        (
+            {
+                "teacher": {"kind": "panel", "members": [{}, {"kind": "recorded", "answers": "a"}]},
+                "check": {"calibration": "isotonic"},
+            },
+            2,
+            ["check.calibration is isotonic", "panel"],
+        ),
         ({"check": {"panel": {"budget": 2}}}, 2, ["line", "check.panel.budget"]),
     ],
 )

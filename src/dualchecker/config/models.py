@@ -301,6 +301,10 @@ class RunConfig(_Section):
             raise ValueError(
                 f"check.calibration is {self.check.calibration}, but with task.multiple only logistic is there"
             )
+        if self.teacher.kind == "panel" and self.check.calibration != "logistic":
+            raise ValueError(
+                f"check.calibration is {self.check.calibration}, but a panel's opinions are pooled by logistic alone"
+            )
         if self.task.multiple and self.teacher.kind == "panel":
             raise ValueError("a panel decides on one label a text: with task.multiple, name one teacher")
         needed = 80 + 10 * len(self.task.labels)  # a reason, and a number for each label
