@@ -107,7 +107,7 @@ def test_the_plan_covers_what_the_run_asks(
 ) -> None:
     path = run_file(serve(Endpoint(tokens=False)), orders=2)
     lines, _ = plan_run(load_config(path))
-    assert [line.purpose for line in lines] == ["few-shot baseline", "rung brief", "rung detail", "rung wide"]
+    assert [line.purpose for line in lines] == ["few-shot", "rung brief", "rung detail", "rung wide"]
     assert all(line.completion_tokens == (0, 0) for line in lines), "it writes nothing"
     code, out = cli("plan", path)
     assert code == 0 and "rung wide" in out

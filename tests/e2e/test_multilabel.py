@@ -135,7 +135,7 @@ def test_few_shot_labels_sets_as_well(cli: Run, corpus: Callable[..., Path], tmp
 def test_the_plan_counts_one_request_a_record(corpus: Callable[..., Path]) -> None:
     lines, _ = plan_run(load_config(corpus()))
     requests = {line.purpose: line.requests for line in lines}
-    assert requests["few-shot baseline"] == (40, 40)
+    assert requests["few-shot"] == (40, 40)
     assert requests["rung brief"][0] == 40 + 60
 
 

@@ -122,6 +122,9 @@ class StudentVoices:
         for fold in np.unique(folds).tolist():
             held = folds == fold
             train = [e for e, out in zip(examples, held, strict=True) if e is not None and not out]
+            if len({example.label for example in train}) < 2:  # nothing to learn: every label as likely
+                rows[held] = 1 / rows.shape[1]
+                continue
             rows[held] = self._make().fit(train).predict([r for r, out in zip(records, held, strict=True) if out])
         unseen = {record.id for record in self._fence.calibration}
         judged = np.array([record.id in unseen for record in gold], dtype=bool)
