@@ -2,7 +2,7 @@
 
     python benchmarks/calibration.py --data DATA [--seeds 3] [--part precision,students] [--write docs/benchmarks.md]
 
-DATA is the folder of classification.py; ``precision`` also reads boolq/. Two parts:
+DATA is the folder of data_sets.py; ``precision`` also reads boolq/. Two parts:
 
 ``precision`` draws 200 gold answers of a recorded LLM, fits confidence and threshold as a run does, and looks at the
 accepted ones among the rest; a hundred draws a data set. Nothing is asked.
@@ -25,6 +25,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 
 import classification
+import data_sets
 from dualchecker.confidence import Calibrator, choose_threshold, cross_fitted, fit_map
 from dualchecker.confidence.thresholds import Unproved
 
@@ -68,17 +69,17 @@ def recorded(
 
 def recorded_sets(data: Path) -> dict[str, Recorded]:
     def truth(path: str) -> dict[str, str]:
-        return {row["id"]: row["label"] for row in classification.read(data / path)}
+        return {row["id"]: row["label"] for row in data_sets.read(data / path)}
 
     questions = truth("boolq/validation.jsonl")
-    models = {path.stem: classification.read(path) for path in sorted((data / "boolq/answers").glob("*.jsonl"))}
+    models = {path.stem: data_sets.read(path) for path in sorted((data / "boolq/answers").glob("*.jsonl"))}
     panel = [{answer["id"]: answer["label"] for answer in answers} for answers in models.values()]
     sets = {f"BoolQ, {name}": recorded(questions, answers, 2) for name, answers in models.items()}
     sets["BoolQ, gpt-4o and how many of four models agree"] = recorded(questions, models["gpt-4o"], 2, panel)
     for form in ("brief", "detail"):
-        answers = classification.read(data / f"pubmedqa/answers/assistant-llm_{form}.jsonl")
+        answers = data_sets.read(data / f"pubmedqa/answers/assistant-llm_{form}.jsonl")
         sets[f"PubMedQA, {form}"] = recorded(truth("pubmedqa/train.jsonl"), answers, 3)
-    answers = classification.read(data / "causal-news/answers/assistant-llm_aligned_shots.jsonl")
+    answers = data_sets.read(data / "causal-news/answers/assistant-llm_aligned_shots.jsonl")
     sets["Causal News"] = recorded(truth("causal-news/train.jsonl"), answers, 2)
     return sets
 
@@ -127,8 +128,8 @@ def precision_table(data: Path) -> str:
 
 
 def banking_5(data: Path, seed: int) -> dict[str, Any]:
-    """Banking77 with 5 gold a class: the first five of the ten that ``classification.banking77`` takes."""
-    spec = classification.banking77(data, seed)
+    """Banking77 with 5 gold a class: the first five of the ten that ``data_sets.banking77`` takes."""
+    spec = data_sets.banking77(data, seed)
     taken: dict[str, int] = {}
     gold = []
     for row in spec["gold"]:
@@ -140,8 +141,8 @@ def banking_5(data: Path, seed: int) -> dict[str, Any]:
 
 STUDENTS = {
     "banking77, 5 gold a class": banking_5,
-    "causal-news": classification.causal_news,
-    "pubmedqa": classification.pubmedqa,
+    "causal-news": data_sets.causal_news,
+    "pubmedqa": data_sets.pubmedqa,
 }
 
 

@@ -56,7 +56,17 @@ def test_the_registry_holds_every_method_of_the_run_file() -> None:
     assert set(METHODS) == set(get_args(MethodName))
 
 
-@pytest.mark.parametrize("method", METHODS)
+def test_without_a_teacher_there_is_still_a_student_and_a_report(write: Write) -> None:
+    config = write(method="gold_only", report={"few_shot": False, "references": False})
+    assert not plan_run(config)[0]
+    run = distill(config)
+    assert run.metrics["requests"]["used"] == 0 and not run.metrics["teacher"]["stages"]
+    assert run.metrics["student"]["test"]["accuracy"]["value"] > 0.5
+    words = run.report.read_text(encoding="utf-8")
+    assert "gold_only" in words and "<h2>Teacher, step by step</h2>" not in words
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "gold_only"])
 def test_a_whole_run_with_the_embedded_teacher(write: Write, method: str, tmp_path: Path) -> None:
     config = write(method=method)
     lines, _ = plan_run(config)

@@ -143,6 +143,8 @@ def with_interval(estimate: Mapping[str, float] | None) -> str:
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
     stages = metrics["teacher"]["stages"]
+    if not stages:
+        console.print("\nNo teacher was asked.")
     known = any("accuracy" in stage for stage in stages.values())
     table = Table(
         title=f"Teacher ({metrics['teacher']['name']}) on the {metrics['data']['pool']} pool texts"
@@ -163,9 +165,10 @@ def print_result(metrics: Mapping[str, Any]) -> None:
             percent((stage["abstained"] + stage["failed"]) / count),
             with_interval((stage.get("kept") or {}).get("accuracy")),
         )
-    console.print()
-    console.print(table)
-    if not known:
+    if stages:
+        console.print()
+        console.print(table)
+    if stages and not known:
         console.print(
             "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
         )

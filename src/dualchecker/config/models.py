@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-MethodName = Literal["dualchecker", "zero_shot", "few_shot", "cot", "dtot", "self_consistency", "evokd", "freeal"]
+MethodName = Literal[
+    "dualchecker", "gold_only", "zero_shot", "few_shot", "cot", "dtot", "self_consistency", "evokd", "freeal"
+]
 RungName = Literal["brief", "detail", "wide", "reconsider", "senior"]
 RUNGS: tuple[RungName, ...] = ("brief", "detail", "wide", "reconsider", "senior")
 

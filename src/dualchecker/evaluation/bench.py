@@ -137,7 +137,7 @@ def compare(
         tables[data] = [_row(method, mine, runs, baselines) for method in methods]
         drawn[data] = runs
         if done:
-            sizes[data] = (len(done[0].teacher.ids), len(done[0].student.ids))
+            sizes[data] = (max(len(cell.teacher.ids) for cell in done), len(done[0].student.ids))
     if len(tables) > 1:
         tables[OVERALL] = [_overall(method, tables, drawn, baselines) for method in methods]
     seeds = tuple(dict.fromkeys(cell.seed for cell in cells))

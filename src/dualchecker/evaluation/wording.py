@@ -113,6 +113,7 @@ WRITTEN = {
 """How texts came out that the teacher wrote, beside ``OUTCOMES``."""
 
 REASONS = {
+    "not_asked": "no teacher was asked",
     "large_loss": "the student does not expect this label",
     "untested": "too few kinds of labels to train a student that could test it",
 }

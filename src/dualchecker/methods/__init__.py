@@ -11,10 +11,12 @@ from dualchecker.methods.dualchecker import DUALCHECKER, distill_with_dualchecke
 from dualchecker.methods.evokd import EVOKD
 from dualchecker.methods.few_shot import FEW_SHOT, label_few_shot
 from dualchecker.methods.freeal import FREEAL
+from dualchecker.methods.gold_only import GOLD_ONLY
 from dualchecker.methods.self_consistency import SELF_CONSISTENCY
 from dualchecker.methods.zero_shot import ZERO_SHOT
 
 METHODS: Mapping[MethodName, Method] = {
+    "gold_only": GOLD_ONLY,
     "zero_shot": ZERO_SHOT,
     "few_shot": FEW_SHOT,
     "cot": COT,

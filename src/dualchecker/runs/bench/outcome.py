@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from dualchecker.data import write_json
 from dualchecker.evaluation.bench import Judged, Scored
+from dualchecker.methods.gold_only import NOT_ASKED
 from dualchecker.runs.bench.cells import Cell
 from dualchecker.runs.bench.meter import Used
 
@@ -67,7 +68,7 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
     metrics = json.loads((cell.folder / "metrics.json").read_text(encoding="utf-8"))
     labels = {row["id"]: row for row in _rows(cell.folder / "labels.jsonl")}
     predictions = {row["id"]: row for row in _rows(cell.folder / "predictions.jsonl")}
-    known = [record for record in cell.dataset.pool if record.label is not None]
+    known = [r for r in cell.dataset.pool if r.label is not None and labels[r.id]["reason"] != NOT_ASKED]
     accepted = [row["status"] == "accepted" for row in labels.values()]
     count = max(len(labels), 1)
     test: Mapping[str, Any] = (metrics.get("student") or {}).get("test") or {}
