@@ -117,8 +117,8 @@ class TeacherChecker:
         ladder: Asks.
         fence: Its calibration gold fits the confidence.
         threshold: A fixed confidence, or a precision to reach.
-        final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is,
-            against a fixed threshold.
+        final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is
+            (the label's own probability where none is stated), against a fixed threshold.
         agreement: Asks the first rung again, to see whether its answers stand.
         opinion: A student of the first answers, heard before the climb; only where calibration gold is in no prompt.
     """
@@ -200,7 +200,11 @@ class TeacherChecker:
     def _remarks(self, asked: Sequence[Climb], right: Sequence[bool], calibration: Calibration) -> tuple[str, ...]:
         rung = self._ladder.rungs[0].name
         answered = [climb.trail[-1].label or "" for climb in asked]
-        found = calibration_remarks([climb.signals[-1] for climb in asked], right, answered)
+        rows = [climb.signals[-1] for climb in asked]
+        if self._map == "none":
+            claimed = "The confidence is what the teacher states: nothing was learnt from gold."
+            return (claimed, *calibration_remarks(rows, right, answered, calibrated=False))
+        found = calibration_remarks(rows, right, answered)
         if calibration.maps[rung] != self._map:
             found.append(
                 f"{len(right)} calibration answers are too few for {self._map} calibration: "
