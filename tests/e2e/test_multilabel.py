@@ -49,7 +49,7 @@ def corpus(tmp_path: Path) -> Callable[..., Path]:
             "data": {f: f"{f}.jsonl" for f in ("gold", "pool", "test")} | {"columns": {"label": "labels"}},
             "align": {"embedder": "ngrams"},
             "student": {"kind": "linear"},
-            "check": {"threshold": {"precision": 0.9}, "rounds": 2},
+            "check": {"threshold": {"precision": 0.9, "unproved": "estimate"}, "rounds": 2},
             "output": "out",
         }
         path = tmp_path / "run.yaml"

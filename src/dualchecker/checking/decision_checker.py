@@ -1,5 +1,6 @@
 """The teacher checker where several labels may apply: what confidence is worth, and what is enough, label by label."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,8 @@ from dualchecker.confidence import (
     Threshold,
 )
 from dualchecker.confidence.calibration import Signals
-from dualchecker.confidence.thresholds import lower_bound
+from dualchecker.confidence.thresholds import Basis, Unproved, lower_bound
+from dualchecker.config import PrecisionThreshold
 from dualchecker.prompts import Template
 
 Side = tuple[str, str]
@@ -40,27 +42,30 @@ def choose_by_side(
 ) -> dict[Side, Threshold]:
     """A threshold for each side that occurs among aligned decisions about gold."""
     return {
-        side: _sensible(choose(own, good), own, good)
+        side: choose([confidence[i] for i in places], [right[i] for i in places])
         for side, places in sides(about, answers).items()
-        for own, good in [([confidence[i] for i in places], [right[i] for i in places])]
     }
 
 
-def _sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+def sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool], unproved: Unproved) -> Threshold:
     """A threshold chosen for a precision, kept within what the few answers of a side can tell.
 
-    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for were
-    right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is fixed
-    beforehand, so its bound holds as it is.
+    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for are
+    proved to be right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is
+    fixed beforehand, so its bound holds as it is. Where an estimate may decide (``unproved``), that they were right
+    often enough does, however few they are.
     """
     target = threshold.target
     if target is None:
         return threshold
     hits = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= target]
-    proved = lower_bound(sum(hits), len(hits)) >= target
     enough = bool(hits) and sum(hits) / len(hits) >= target
-    if threshold.value > target and (proved or (enough and not threshold.guaranteed)):
-        threshold = replace(threshold, value=target, guaranteed=proved)
+    if threshold.value > target:
+        if lower_bound(sum(hits), len(hits)) >= target:
+            threshold = replace(threshold, value=target, guaranteed=True, basis="proof", message="")
+        elif enough and unproved == "estimate" and not threshold.guaranteed:
+            message = f"A precision of {100 * target:.4g}% rests on the estimate of {len(hits)} answers."
+            threshold = replace(threshold, value=target, basis="estimate", message=message)
     value = max(threshold.value, 0.5)
     kept = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= value]
     precision = sum(kept) / len(kept) if kept else None
@@ -161,27 +166,64 @@ class DecisionCalibration(Calibration):
 
 
 def summarised(thresholds: Mapping[Side, Threshold]) -> Threshold:
-    """All sides in one, for the report: the highest threshold, and the precision over all that was accepted."""
+    """All sides in one, for the report: the highest threshold, and the precision over all that was accepted.
+
+    It rests on what the weakest of those sides rests on that accept anything.
+    """
     found = list(thresholds.values())
     accepted = sum(threshold.accepted for threshold in found)
     right = sum((threshold.precision or 0.0) * threshold.accepted for threshold in found)
-    unproved = sum(bool(threshold.message) for threshold in found)
     target = next((threshold.target for threshold in found), None)
+    count = Counter(threshold.basis for threshold in found)
+    weakest: tuple[Basis, ...] = ("estimate", "bound", "proof", "fixed")
     return Threshold(
         max((threshold.value for threshold in found), default=1.0),
         target,
         bool(found) and all(threshold.guaranteed for threshold in found),
         right / accepted if accepted else None,
         accepted,
-        f"A precision of {100 * target:.4g}% is not proved for {unproved} of {len(found)} sides (a label and yes or no "
-        "about it): their thresholds rest on an estimate. See the labels one by one."
-        if unproved and target is not None
-        else "",
+        _unproved(count, target) if target is not None else "",
+        next((basis for basis in weakest if count[basis]), "none"),
+    )
+
+
+def _unproved(count: Mapping[Basis, int], target: float) -> str:
+    """What is said of a label's answers whose precision is not proved; empty if there are none."""
+    words: dict[Basis, str] = {
+        "bound": "the threshold rests on the 95 % bound of a model of all answers",
+        "estimate": "it rests on an estimate, which often misses",
+        "none": "nothing is accepted",
+    }
+    told = [f"for {count[basis]} {said}" for basis, said in words.items() if count[basis]]
+    if not told:
+        return ""
+    return (
+        f"A precision of {100 * target:.4g}% is not proved for all of {sum(count.values())} sides (a label and yes or "
+        f"no about it): {'; '.join(told)}. See the labels one by one."
     )
 
 
 class DecisionChecker(TeacherChecker):
     """The teacher checker on decisions: records are asked about as a whole, and judged label by label."""
+
+    def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+        """A threshold for one side; see ``sensible``."""
+        chosen = super().choose_threshold(confidence, right)
+        wanted = self._wanted
+        return sensible(
+            chosen, confidence, right, wanted.unproved if isinstance(wanted, PrecisionThreshold) else "bound"
+        )
+
+    def _least_sure(self, climbs: Sequence[Climb], share: float) -> list[Climb]:
+        """At most that share of the decisions, about at most that share of the records: these are what is asked."""
+        records = {climb.record.whole.id for climb in climbs}
+        chosen: set[str] = set()
+        found = []
+        for climb in super()._least_sure(climbs, share):
+            if climb.record.whole.id in chosen or len(chosen) < int(share * len(records)):
+                chosen.add(climb.record.whole.id)
+                found.append(climb)
+        return found
 
     def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
         prior = Calibrator.prior(DECISION_SIGNALS, slopes=DECISION_SLOPES, chance=0.5)

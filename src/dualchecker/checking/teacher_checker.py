@@ -156,8 +156,14 @@ class TeacherChecker:
             return climbs
         if not isinstance(self._wanted, PrecisionThreshold) or self._wanted.budget is None:
             return [climb for climb in climbs if calibration.is_doubtful(climb)]
-        # By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
-        return sorted(climbs, key=lambda climb: climb.confidence)[: int(self._wanted.budget * len(climbs))]
+        return self._least_sure(climbs, self._wanted.budget)
+
+    def _least_sure(self, climbs: Sequence[Climb], share: float) -> list[Climb]:
+        """At most that share of the climbs.
+
+        By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
+        """
+        return sorted(climbs, key=lambda climb: climb.confidence)[: int(share * len(climbs))]
 
     def right(self, climb: Climb) -> bool:
         """Whether the answer kept about a gold record is right."""
