@@ -11,9 +11,9 @@ from dualchecker.checking.decision_checker import LabelCalibrators, choose_by_si
 from dualchecker.checking.examples import examples_from
 from dualchecker.checking.propagation import MOST_NODES, neighbour_graph, propagate
 from dualchecker.checking.student_checker import StudentChecker
-from dualchecker.checking.voices import Floats, Voice, text_folds
+from dualchecker.checking.voices import Floats, Voice
 from dualchecker.confidence import best_exponent, sharpen
-from dualchecker.data import Fence
+from dualchecker.data import Fence, text_folds
 from dualchecker.embedding import Embedder
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.students import Student
