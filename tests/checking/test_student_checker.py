@@ -59,6 +59,8 @@ def test_a_confident_student_disputes_wrong_labels_and_they_are_not_accepted(tmp
         labels = checker.label(POOL, template)
         student_checker = StudentChecker(TASK, fence, embedder(), voices(fence), checker.choose_threshold)
         findings = student_checker.inspect(labels, checker.calibrate(template))
+    heard = {"intercept", "teacher", "student", *(["taught"] if fence.mode == "split" else [])}
+    assert findings.fusion.describe().keys() == heard, "no weight is told of a voice that has not spoken"
     disputed = {item.record.id for item in findings.disputed}
     assert disputed == SABOTAGED
     by_id = {item.record.id: item for item in findings.labels}

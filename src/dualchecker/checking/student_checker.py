@@ -18,9 +18,9 @@ FUSION_SIGNALS = ("teacher", "student", "taught")
 FUSION_INTERCEPT = 0.0
 FUSION_SLOPES = {"teacher": 1.0, "student": 0.3, "taught": 0.3}
 """Three voices on a label: the teacher checker's calibrated confidence, a student of gold alone, and a student of the
-teacher's labels. Before the teacher has answered gold, the teacher is believed as calibrated and the students count
-for less than they claim. What a student's evidence weighs is learnt on gold in any case: a poor one comes out
-even."""
+teacher's labels, which is heard with a hard split only. Before the teacher has answered gold, the teacher is believed
+as calibrated and the students count for less than they claim. What a student's evidence weighs is learnt on gold in any
+case: a poor one comes out even."""
 
 _TEACHER_ALONE = {"teacher": 1.0, "student": 0.0, "taught": 0.0}
 """Without calibration nothing is fused: every confidence stays what the teacher makes of it."""
@@ -85,7 +85,7 @@ class StudentChecker:
         self._gold_row = {record.id: row for row, record in enumerate(fence.gold)}
         self._voices: dict[str, Voice] = {}
         self._fusion = Calibrator.prior(
-            FUSION_SIGNALS,
+            FUSION_SIGNALS if fence.mode == "split" else FUSION_SIGNALS[:2],
             intercept=FUSION_INTERCEPT,
             slopes=_TEACHER_ALONE if final_map == "none" else FUSION_SLOPES,
             chance=1 / len(task.labels),
