@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dualchecker.checking.ladder import Climb
-from dualchecker.checking.teacher_checker import Calibration, ChooseThreshold, TeacherChecker, climb_below
+from dualchecker.checking.teacher_checker import (
+    FOLDS,
+    Calibration,
+    ChooseThreshold,
+    TeacherChecker,
+    climb_below,
+    split_fold,
+)
 from dualchecker.confidence import (
     DECISION_SIGNALS,
     DECISION_SLOPES,
@@ -144,14 +151,19 @@ class DecisionCalibration(Calibration):
 
     def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
         about, rows = _about(asked), [climb.signals[-1] for climb in asked]
-        known = list(self.label_calibrators.values())
-        prior = known[-1] if known else LabelCalibrators(self.prior, {})
-        held_out = LabelCalibrators.cross_fitted(about, rows, right, prior, folds)
-        for climb, confidence in zip(asked, held_out, strict=True):
-            climb.confidences[-1] = float(confidence)
+        for number in range(FOLDS):
+            kept, held = split_fold(folds, number)
+            prior = LabelCalibrators(self.fold_priors.get(number, self.prior), {})
+            model = LabelCalibrators.fit(
+                [about[i] for i in kept], [rows[i] for i in kept], [right[i] for i in kept], prior
+            )
+            confidences = model.predict([about[i] for i in held], [rows[i] for i in held])
+            for i, confidence in zip(held, confidences, strict=True):
+                asked[i].confidences[-1] = float(confidence)
+            self.fold_priors[number] = model.pooled
         self.maps[rung] = "logistic"
-        self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, prior)
-        self.calibrators[rung] = self.label_calibrators[rung].pooled
+        self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, LabelCalibrators(self.prior, {}))
+        self.prior = self.calibrators[rung] = self.label_calibrators[rung].pooled
 
     def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
         self.unseen = choose([], [])
