@@ -132,6 +132,14 @@ def test_few_shot_labels_sets_as_well(cli: Run, corpus: Callable[..., Path], tmp
     assert {row["status"] for row in rows(tmp_path / "out/labels.jsonl")} == {"accepted"}
 
 
+@pytest.mark.parametrize(("method", "tokens"), [("few_shot", 80), ("cot", 250)])
+def test_the_plan_expects_a_number_for_each_label_in_every_reply(
+    corpus: Callable[..., Path], method: str, tokens: int
+) -> None:
+    lines, _ = plan_run(load_config(corpus(method=method, report={"few_shot": False})))
+    assert lines[-1].completion_tokens == (40 * (tokens + 10 * len(TOPICS)),) * 2
+
+
 def test_the_plan_counts_one_request_a_record(corpus: Callable[..., Path]) -> None:
     lines, _ = plan_run(load_config(corpus()))
     requests = {line.purpose: line.requests for line in lines}

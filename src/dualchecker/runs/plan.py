@@ -97,7 +97,8 @@ class _Estimate:
             asked = [record for record in pool if step.rung.applies_to(record)]
             count = 1 if step.once else len(asked)
             prompts = [self.writer.label(record, step.rung, show, []) for record in asked[:_SAMPLE]]
-            self._line(step.title, (count * step.calls[0], count * step.calls[1]), prompts, lead, step.reply_tokens)
+            reply = step.reply_tokens + self.reply - _REPLY
+            self._line(step.title, (count * step.calls[0], count * step.calls[1]), prompts, lead, reply)
 
     def panel(self) -> None:
         """Each member on gold and, but for the cheapest, on as much of the pool as pays."""
