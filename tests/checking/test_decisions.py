@@ -5,13 +5,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dualchecker.checking import Climb, DecisionChecker, DecisionStudentChecker, DecisionVoices
-from dualchecker.checking.decision_checker import DecisionCalibration, LabelCalibrators, choose_by_side
-from dualchecker.confidence import DECISION_SIGNALS, DECISION_SLOPES, Calibrator, choose_threshold, read_signals
+from dualchecker.checking.decision_checker import DecisionCalibration, LabelCalibrators, choose_by_side, summarised
+from dualchecker.confidence import (
+    DECISION_SIGNALS,
+    DECISION_SLOPES,
+    Calibrator,
+    Threshold,
+    choose_threshold,
+    read_signals,
+)
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence, decision_fence, decisions
 from dualchecker.embedding import NgramEmbedder
@@ -145,9 +153,8 @@ def test_an_unusable_reply_fails_all_decisions_and_an_unreadable_verdict_one(
 
 def test_one_bad_label_is_abstained_on_and_the_others_are_not(tmp_path: Path, opened: list[Opened]) -> None:
     gold, pool = with_garden_by_chance(GOLD), with_garden_by_chance(POOL)
-    checker, calibration = make_checker(
-        tmp_path, LabelSetTeacher(sure), opened, PrecisionThreshold(precision=0.9), Fence(gold, gold, "cross_fit")
-    )
+    wanted = PrecisionThreshold(precision=0.9, unproved="estimate")
+    checker, calibration = make_checker(tmp_path, LabelSetTeacher(sure), opened, wanted, Fence(gold, gold, "cross_fit"))
     labels = checker.label(decisions(pool, TASK.names), calibration.template)
     accepted = Counter(item.record.about for item in labels if item.status == "accepted")
     assert accepted["garden"] <= 4
@@ -259,3 +266,61 @@ def test_batches_keep_the_decisions_about_a_record_together() -> None:
     batches = list(growing_batches(decided, 3))
     assert [record for batch in batches for record in batch] == list(decided)
     assert all(len(batch) % len(TOPICS) == 0 for batch in batches)
+
+
+def test_folds_with_nothing_to_tell_apart_leave_their_records_undecided() -> None:
+    """Of eight records one carries a label at all: the fold that holds it leaves no yes to learn from."""
+    plain = [Record(f"g{i}", f"A text about nothing much, {i}.", label="[]", labels=()) for i in range(7)]
+    named = Record("g7", "The sea.", label=TASK.write(["sea"]), labels=("sea",))
+    gold = (*plain, named)
+    fence = decision_fence(Fence(gold, gold, "cross_fit"), TASK.names)
+    embedder = NgramEmbedder()
+    embedder.fit([record.text for record in gold])
+    speaker = DecisionVoices(
+        TASK.names, fence, decisions(POOL[:4], TASK.names), embedder, make_student, doubtful="weight"
+    )
+    own = dict(zip(((r.whole.id, r.about) for r in fence.gold), speaker.own.gold, strict=True))
+    np.testing.assert_allclose(own["g7", "sea"], [0.5, 0.5])
+    taught = dict(zip(((r.whole.id, r.about) for r in fence.gold), speaker.taught([]).gold, strict=True))
+    np.testing.assert_allclose(taught["g7", "sea"], [0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("unproved", "basis", "value"), [("estimate", "estimate", 0.9), ("bound", "none", 1.0), ("nothing", "none", 1.0)]
+)
+def test_a_few_answers_carry_a_side_only_where_an_estimate_may(
+    tmp_path: Path, opened: list[Opened], unproved: Any, basis: str, value: float
+) -> None:
+    wanted = PrecisionThreshold(precision=0.9, unproved=unproved)
+    checker, _ = make_checker(tmp_path, LabelSetTeacher(sure), opened, wanted)
+    few = checker.choose_threshold([0.95, 0.93, 0.4], [True, True, False])
+    assert (few.basis, few.value, few.guaranteed, bool(few.message)) == (basis, value, False, True)
+    many = checker.choose_threshold([0.95] * 40 + [0.92] * 60, [True] * 100)
+    assert (many.basis, many.guaranteed, many.message) == ("proof", True, "")
+
+
+def test_what_is_said_of_all_sides_names_what_each_rests_on() -> None:
+    fixed = summarised({("sea", "yes"): Threshold(0.8)})
+    assert (fixed.basis, fixed.message) == ("fixed", "")
+    proof = Threshold(0.9, 0.9, True, 1.0, 40, "", "proof")
+    closed = Threshold(1.0, 0.9, message="not reachable", basis="none")
+    bound = Threshold(0.95, 0.9, False, 0.9, 20, "not proved", "bound")
+    both = summarised({("sea", "no"): proof, ("sea", "yes"): closed})
+    assert both.basis == "proof" and "for 1 nothing is accepted" in both.message
+    assert "estimate" not in both.message
+    three = summarised({("sea", "no"): proof, ("sea", "yes"): closed, ("garden", "no"): bound})
+    assert three.basis == "bound" and not three.guaranteed and "for 1 the threshold rests" in three.message
+
+
+def test_a_budget_counts_records_since_these_are_asked(tmp_path: Path, opened: list[Opened]) -> None:
+    def one_in_doubt(prompt: Prompt) -> dict[str, float]:
+        label = list(TOPICS)[int(prompt.record_id[1:]) % len(TOPICS)]
+        return sure(prompt) | {label: 0.5}
+
+    teacher = LabelSetTeacher(one_in_doubt)
+    checker, calibration = make_checker(tmp_path, teacher, opened, PrecisionThreshold(precision=0.9, budget=0.25))
+    teacher.asked.clear()
+    checker.label(decisions(POOL, TASK.names), calibration.template)
+    asked = Counter(prompt.rung for prompt in teacher.asked if prompt.purpose == "label")
+    assert asked["brief"] == len(POOL) == 24
+    assert 0 < asked["detail"] <= 6 and asked["wide"] <= 1

@@ -213,3 +213,11 @@ def test_an_empty_text_is_asked_about_by_nobody(make: Make) -> None:
     (item,) = checker.label([Record("p0", "  ")], template)
     assert (item.status, item.reason, item.trail) == ("failed", "empty_text", ())
     assert not asked(cheap, "p") and not asked(dear, "p")
+
+
+def test_it_is_said_what_gold_could_not_teach_and_who_was_silent(make: Make) -> None:
+    mute = ScriptedTeacher(lambda prompt: (None, None), "mute")
+    checker, template = make([mute, ScriptedTeacher(PERFECT, "top")], [1, 10])
+    remarks = " ".join(checker.calibrate(template).remarks)
+    assert "'mute' gave no usable answer" in remarks and "'top'" not in remarks
+    assert "answers about calibration gold are right" in remarks and "the same confidence (0.9)" in remarks

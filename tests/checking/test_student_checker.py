@@ -59,6 +59,8 @@ def test_a_confident_student_disputes_wrong_labels_and_they_are_not_accepted(tmp
         labels = checker.label(POOL, template)
         student_checker = StudentChecker(TASK, fence, embedder(), voices(fence), checker.choose_threshold)
         findings = student_checker.inspect(labels, checker.calibrate(template))
+    heard = {"intercept", "teacher", "student", *(["taught"] if fence.mode == "split" else [])}
+    assert findings.fusion.describe().keys() == heard, "no weight is told of a voice that has not spoken"
     disputed = {item.record.id for item in findings.disputed}
     assert disputed == SABOTAGED
     by_id = {item.record.id: item for item in findings.labels}
@@ -95,6 +97,29 @@ def test_inspecting_twice_does_not_count_the_student_twice(tmp_path: Path, fence
         once = student_checker.inspect(labels, calibration).labels
         teacher = [item.confidence.signals["teacher"] for item in student_checker.inspect(once, calibration).labels]
     assert teacher == [item.confidence.value for item in labels]
+
+
+def test_without_calibration_confidences_stay_as_stated_to_the_end(tmp_path: Path, fence: Fence) -> None:
+    def stating(prompt: Prompt) -> tuple[str, float | None]:
+        label, _ = answering(prompt)
+        number = int(prompt.record_id[1:])
+        return label, None if number % 6 == 5 else 0.4 if prompt.record_id in SABOTAGED else 0.9
+
+    ladder, aligner, ledger = make_ladder(tmp_path, ScriptedTeacher(stating), fence, rungs=("brief",))
+    with ledger:
+        checker = TeacherChecker(TASK, ladder, fence, 0.85, "none")
+        template = aligner.template()
+        student_checker = StudentChecker(
+            TASK, fence, embedder(), voices(fence), checker.choose_threshold, final_map="none"
+        )
+        findings = student_checker.inspect(checker.label(POOL, template), checker.calibrate(template))
+    for item in findings.labels:
+        stated = item.answer.stated if item.answer else None
+        assert item.confidence.value == pytest.approx(stated or 0.0)
+        assert (item.status == "accepted") == (stated == 0.9)
+        # What claims nothing cannot be outweighed: it is open, and its label is nobody's but the teacher's.
+        assert item.disputed == (item.record.id in SABOTAGED and stated is not None)
+    assert findings.threshold.value == 0.85
 
 
 def test_the_gold_student_knows_nothing_of_pool_labels() -> None:
@@ -179,3 +204,15 @@ def test_doubtful_labels_teach_softly_or_not_at_all() -> None:
     assert examples_from([doubtful], "drop") == []
     (example,) = examples_from([doubtful], "weight")
     assert (example.label, example.weight) == ("cold", pytest.approx(0.49))
+
+
+def test_a_label_that_is_believed_without_any_claim_teaches_in_full() -> None:
+    from dualchecker.records import Answer
+
+    def accepted(**claim: float) -> Labelled:
+        answer = Answer(POOL[0].id, "warm", "ok", "brief", **claim)  # type: ignore[arg-type]
+        return Labelled(POOL[0], answer, Confidence(claim.get("stated", 0.0)), "accepted")
+
+    assert [e.weight for e in examples_from([accepted()], "drop")] == [1.0]
+    assert examples_from([accepted(stated=0.0)]) == [], "what is stated to be worth nothing is"
+    assert examples_from([replace(accepted(), status="abstained")]) == []

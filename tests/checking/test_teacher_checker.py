@@ -1,11 +1,14 @@
 """The teacher checker: it climbs while unsure, keeps the surest answer, abstains at the top."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dualchecker.checking import Climb, TeacherChecker
+from dualchecker.checking.decision_checker import DecisionCalibration
+from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.prompts import Prompt, Template
@@ -195,3 +198,24 @@ def test_the_calibration_says_what_it_could_not_learn(tmp_path: Path, ledgers: l
     said = " ".join(checker.calibrate(template).remarks)
     for words in ("With 60 gold answers", "the same confidence (0.9)", "carry the label 'warm'"):
         assert words in said
+
+
+@pytest.mark.parametrize("make", [Calibration, DecisionCalibration])
+def test_no_rung_tells_a_higher_one_what_is_true_of_a_held_out_record(make: type[Calibration]) -> None:
+    def confidences(turned: int | None) -> list[float]:
+        """At the second rung; no answer about the fold ``turned`` is right."""
+        climbs = [Climb(replace(record, about="warm")) for record in GOLD]
+        folds = [i % 10 for i in range(len(climbs))]
+        right = [i % 3 > 0 and i % 10 != turned for i in range(len(climbs))]
+        calibration = make(Template(), climbs)
+        for rung in ("brief", "detail"):
+            for i, climb in enumerate(climbs):
+                climb.trail.append(Answer(climb.record.id, "warm", "ok", rung))
+                climb.signals.append({"stated": 0.5 + 0.1 * (i % 4)})
+                climb.confidences.append(0.0)
+            calibration.learn(rung, climbs, right, folds)
+        return [climb.confidences[-1] for climb in climbs]
+
+    as_it_is, otherwise = confidences(None), confidences(3)
+    assert [c for i, c in enumerate(otherwise) if i % 10 == 3] == pytest.approx(as_it_is[3::10], abs=1e-12)
+    assert otherwise != pytest.approx(as_it_is)

@@ -140,3 +140,12 @@ def test_the_share_of_the_others() -> None:
     assert teacher_share([1, 1, 0], 1) == pytest.approx(0.5)
     assert teacher_share([1, 1, 0], 0) == 0
     assert teacher_share([1], 1) is None
+
+
+def test_however_many_agree_no_label_is_certain() -> None:
+    names = [f"teacher {number}" for number in range(14)]
+    truth = [i % 12 for i in range(240)]
+    gold = [
+        {name: Opinion(label, {"stated": 0.99, "label_probability": 0.9999999}) for name in names} for label in truth
+    ]
+    assert 0.999 < PanelModel.fit(gold, truth, names, 12).posterior(gold).max() < 1

@@ -51,4 +51,4 @@ def test_an_answer_is_believed_by_what_it_states_else_by_its_probability() -> No
     assert believed(answer(stated=0.9, label_probabilities=shares)) == 0.9
     assert believed(answer(stated=0.0, label_probabilities=shares)) == 0.0
     assert believed(answer(label_probabilities=shares)) == 0.7
-    assert believed(answer()) == 0.0
+    assert believed(answer()) is None

@@ -229,6 +229,16 @@ def test_a_panel_labels_the_pool(cli: Run, small: Callable[..., Path], tmp_path:
     assert rows(tmp_path / "again/labels.jsonl") == labels, "paths are absolute"
 
 
+def test_a_method_that_asks_one_member_of_a_panel_says_so(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    small()
+    poor = _recorded(tmp_path, lambda row: {"label": row["label"], "confidence": 0.9})
+    teacher = {"kind": "panel", "members": [{**poor, "model": "one"}, {**poor, "model": "two"}]}
+    path = small(teacher=teacher, method="few_shot", report={"references": False})
+    assert cli("run", path)[0] == 0
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["teacher"]["name"] == "one"
+
+
 def test_a_panel_asks_its_senior_within_the_budget(cli: Run, small: Callable[..., Path], tmp_path: Path) -> None:
     (senior,) = recorded_members(small().parent, {"senior": 19})
     poor = recorded_members(small().parent, {"poor": 3, "poorer": 2})
@@ -570,6 +580,7 @@ def test_teachers_that_teach_little_about_confidence_are_named_with_every_map(
     confidences = [row["confidence"] for row in rows(tmp_path / "out/labels.jsonl")]
     if kind == "none":  # what is not stated is not believed
         assert set(confidences) <= {0.0, 0.9}
+        assert "nothing was learnt from gold" in said and "prior" not in said
     else:
         assert all(0 < value < 1 for value in confidences)
 

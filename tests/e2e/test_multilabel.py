@@ -49,7 +49,7 @@ def corpus(tmp_path: Path) -> Callable[..., Path]:
             "data": {f: f"{f}.jsonl" for f in ("gold", "pool", "test")} | {"columns": {"label": "labels"}},
             "align": {"embedder": "ngrams"},
             "student": {"kind": "linear"},
-            "check": {"threshold": {"precision": 0.9}, "rounds": 2},
+            "check": {"threshold": {"precision": 0.9, "unproved": "estimate"}, "rounds": 2},
             "output": "out",
         }
         path = tmp_path / "run.yaml"
@@ -130,6 +130,14 @@ def test_without_human_labels_student_checker_or_test_set_the_report_says_what_t
 def test_few_shot_labels_sets_as_well(cli: Run, corpus: Callable[..., Path], tmp_path: Path) -> None:
     assert cli("run", corpus(method="few_shot", report={"references": False}))[0] == 0
     assert {row["status"] for row in rows(tmp_path / "out/labels.jsonl")} == {"accepted"}
+
+
+@pytest.mark.parametrize(("method", "tokens"), [("few_shot", 80), ("cot", 250)])
+def test_the_plan_expects_a_number_for_each_label_in_every_reply(
+    corpus: Callable[..., Path], method: str, tokens: int
+) -> None:
+    lines, _ = plan_run(load_config(corpus(method=method, report={"few_shot": False})))
+    assert lines[-1].completion_tokens == (40 * (tokens + 10 * len(TOPICS)),) * 2
 
 
 def test_the_plan_counts_one_request_a_record(corpus: Callable[..., Path]) -> None:

@@ -90,3 +90,11 @@ def test_labels_that_no_student_could_test_are_abstained_on(tmp_path: Path) -> N
     with make_setting(tmp_path, teacher, Fence(sealed(4), (), "split"), POOL, check=UNCHECKED) as setting:
         labels = METHODS["freeal"](setting).labels
     assert {(item.status, item.reason) for item in labels} == {("abstained", "untested")}
+
+
+def test_labels_without_a_stated_confidence_teach_its_students_too(tmp_path: Path) -> None:
+    teacher = ScriptedTeacher(lambda prompt: (TRUTH[prompt.record_id], None))
+    with make_setting(tmp_path, teacher, Fence((), (), "cross_fit"), POOL, check=UNCHECKED) as setting:
+        outcome = METHODS["freeal"](setting)
+    assert {item.reason for item in outcome.labels} == {"", "large_loss"}
+    assert any(prompt.shown.demonstrations for prompt in teacher.asked)

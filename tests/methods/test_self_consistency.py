@@ -48,6 +48,9 @@ def test_a_teacher_that_only_repeats_itself_is_asked_once_and_named(tmp_path: Pa
         outcome = METHODS["self_consistency"](setting)
         assert setting.asker.ledger.totals().requests == len(POOL)
     assert all("only_repeats" in answer.notes for item in outcome.labels for answer in item.trail)
+    for item in outcome.labels:
+        assert item.confidence.value == 0.7, "its agreement with itself says nothing"
+        assert "sample_share" not in item.confidence.signals
 
 
 def answer(label: str | None, stated: float = 0.5) -> Answer:

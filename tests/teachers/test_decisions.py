@@ -14,7 +14,7 @@ from dualchecker.errors import RequestFailed
 from dualchecker.ledger import Ledger, content_hash
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record, Reply
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, MultiLabel
 from dualchecker.teachers import DecisionTeacher
 from servers import Call, LoopbackServer, Step, error, slow_down
 
@@ -468,3 +468,21 @@ def test_the_estimate_grows_with_orders_and_rounds(settings: Callable[..., Senio
     assert questions == 1 and tokens > 200
     assert size(orders=3)[0] == 3 and size(orders=3)[1] == pytest.approx(3 * tokens, rel=0.02)
     assert size(max_options=8)[0] == 5 and size(max_options=8)[1] > tokens
+
+
+def test_a_sample_is_another_order_or_no_request_of_its_own(
+    teach: Callable[..., DecisionTeacher], serve: Serve
+) -> None:
+    teacher = teach(serve([]))
+
+    def keys(prompt: Prompt, who: DecisionTeacher = teacher) -> list[str]:
+        return [content_hash(who.payload(replace(prompt, sample=n))) for n in range(6)]
+
+    usual, *others = keys(prompt_about({"warm": "Heat.", "cold": "Frost."}))
+    assert usual not in others and len(set(others)) == 1, "two labels have two orders"
+    assert len(set(keys(prompt_about(dict(list(MANY.items())[:8]))))) == 6
+    yes_no = teach(serve([]), binary="yes_no")
+    assert len(set(keys(prompt_about({"green": "", "not_green": ""}), yes_no))) == 1
+    several = PromptWriter(MultiLabel("Which topics?", MANY))
+    [about] = [several.label(Record("r", "A kettle."), Rung("brief"), Template(size=0), [])]
+    assert len(set(keys(about))) == 1, "one question a label, always the same"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualchecker.teachers.logprobs import label_distribution, label_mass
+from dualchecker.teachers.logprobs import label_mass
 
 
 def token(text: str, probability: float = 1.0, **others: float) -> dict[str, Any]:
@@ -27,6 +28,12 @@ def token(text: str, probability: float = 1.0, **others: float) -> dict[str, Any
 
 def spelled(tokens: list[dict[str, Any]]) -> str:
     return b"".join(bytes(entry["bytes"]) for entry in tokens).decode()
+
+
+def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
+    """Normalised, as teachers pass it on."""
+    mass = label_mass(text, tokens, labels)
+    return None if mass is None else {label: share / sum(mass.values()) for label, share in mass.items()}
 
 
 def distribution(tokens: list[dict[str, Any]], *labels: str) -> dict[str, float] | None:

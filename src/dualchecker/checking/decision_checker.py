@@ -1,5 +1,6 @@
 """The teacher checker where several labels may apply: what confidence is worth, and what is enough, label by label."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dualchecker.checking.ladder import Climb
-from dualchecker.checking.teacher_checker import Calibration, ChooseThreshold, TeacherChecker, climb_below
+from dualchecker.checking.teacher_checker import (
+    FOLDS,
+    Calibration,
+    ChooseThreshold,
+    TeacherChecker,
+    climb_below,
+    split_fold,
+)
 from dualchecker.confidence import (
     DECISION_SIGNALS,
     DECISION_SLOPES,
@@ -15,7 +23,8 @@ from dualchecker.confidence import (
     Threshold,
 )
 from dualchecker.confidence.calibration import Signals
-from dualchecker.confidence.thresholds import lower_bound
+from dualchecker.confidence.thresholds import Basis, Unproved, lower_bound
+from dualchecker.config import PrecisionThreshold
 from dualchecker.prompts import Template
 
 Side = tuple[str, str]
@@ -40,27 +49,30 @@ def choose_by_side(
 ) -> dict[Side, Threshold]:
     """A threshold for each side that occurs among aligned decisions about gold."""
     return {
-        side: _sensible(choose(own, good), own, good)
+        side: choose([confidence[i] for i in places], [right[i] for i in places])
         for side, places in sides(about, answers).items()
-        for own, good in [([confidence[i] for i in places], [right[i] for i in places])]
     }
 
 
-def _sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+def sensible(threshold: Threshold, confidence: Sequence[float], right: Sequence[bool], unproved: Unproved) -> Threshold:
     """A threshold chosen for a precision, kept within what the few answers of a side can tell.
 
-    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for were
-    right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is fixed
-    beforehand, so its bound holds as it is.
+    Under one half the opposite answer is likelier. And where those that are as sure as the precision asked for are
+    proved to be right often enough, no more is needed, though gold may by chance have held surer ones only. That cut is
+    fixed beforehand, so its bound holds as it is. Where an estimate may decide (``unproved``), that they were right
+    often enough does, however few they are.
     """
     target = threshold.target
     if target is None:
         return threshold
     hits = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= target]
-    proved = lower_bound(sum(hits), len(hits)) >= target
     enough = bool(hits) and sum(hits) / len(hits) >= target
-    if threshold.value > target and (proved or (enough and not threshold.guaranteed)):
-        threshold = replace(threshold, value=target, guaranteed=proved)
+    if threshold.value > target:
+        if lower_bound(sum(hits), len(hits)) >= target:
+            threshold = replace(threshold, value=target, guaranteed=True, basis="proof", message="")
+        elif enough and unproved == "estimate" and not threshold.guaranteed:
+            message = f"A precision of {100 * target:.4g}% rests on the estimate of {len(hits)} answers."
+            threshold = replace(threshold, value=target, basis="estimate", message=message)
     value = max(threshold.value, 0.5)
     kept = [hit for sure, hit in zip(confidence, right, strict=True) if sure >= value]
     precision = sum(kept) / len(kept) if kept else None
@@ -139,14 +151,19 @@ class DecisionCalibration(Calibration):
 
     def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
         about, rows = _about(asked), [climb.signals[-1] for climb in asked]
-        known = list(self.label_calibrators.values())
-        prior = known[-1] if known else LabelCalibrators(self.prior, {})
-        held_out = LabelCalibrators.cross_fitted(about, rows, right, prior, folds)
-        for climb, confidence in zip(asked, held_out, strict=True):
-            climb.confidences[-1] = float(confidence)
+        for number in range(FOLDS):
+            kept, held = split_fold(folds, number)
+            prior = LabelCalibrators(self.fold_priors.get(number, self.prior), {})
+            model = LabelCalibrators.fit(
+                [about[i] for i in kept], [rows[i] for i in kept], [right[i] for i in kept], prior
+            )
+            confidences = model.predict([about[i] for i in held], [rows[i] for i in held])
+            for i, confidence in zip(held, confidences, strict=True):
+                asked[i].confidences[-1] = float(confidence)
+            self.fold_priors[number] = model.pooled
         self.maps[rung] = "logistic"
-        self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, prior)
-        self.calibrators[rung] = self.label_calibrators[rung].pooled
+        self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, LabelCalibrators(self.prior, {}))
+        self.prior = self.calibrators[rung] = self.label_calibrators[rung].pooled
 
     def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
         self.unseen = choose([], [])
@@ -161,27 +178,64 @@ class DecisionCalibration(Calibration):
 
 
 def summarised(thresholds: Mapping[Side, Threshold]) -> Threshold:
-    """All sides in one, for the report: the highest threshold, and the precision over all that was accepted."""
+    """All sides in one, for the report: the highest threshold, and the precision over all that was accepted.
+
+    It rests on what the weakest of those sides rests on that accept anything.
+    """
     found = list(thresholds.values())
     accepted = sum(threshold.accepted for threshold in found)
     right = sum((threshold.precision or 0.0) * threshold.accepted for threshold in found)
-    unproved = sum(bool(threshold.message) for threshold in found)
     target = next((threshold.target for threshold in found), None)
+    count = Counter(threshold.basis for threshold in found)
+    weakest: tuple[Basis, ...] = ("estimate", "bound", "proof", "fixed")
     return Threshold(
         max((threshold.value for threshold in found), default=1.0),
         target,
         bool(found) and all(threshold.guaranteed for threshold in found),
         right / accepted if accepted else None,
         accepted,
-        f"A precision of {100 * target:.4g}% is not proved for {unproved} of {len(found)} sides (a label and yes or no "
-        "about it): their thresholds rest on an estimate. See the labels one by one."
-        if unproved and target is not None
-        else "",
+        _unproved(count, target) if target is not None else "",
+        next((basis for basis in weakest if count[basis]), "none"),
+    )
+
+
+def _unproved(count: Mapping[Basis, int], target: float) -> str:
+    """What is said of a label's answers whose precision is not proved; empty if there are none."""
+    words: dict[Basis, str] = {
+        "bound": "the threshold rests on the 95 % bound of a model of all answers",
+        "estimate": "it rests on an estimate, which often misses",
+        "none": "nothing is accepted",
+    }
+    told = [f"for {count[basis]} {said}" for basis, said in words.items() if count[basis]]
+    if not told:
+        return ""
+    return (
+        f"A precision of {100 * target:.4g}% is not proved for all of {sum(count.values())} sides (a label and yes or "
+        f"no about it): {'; '.join(told)}. See the labels one by one."
     )
 
 
 class DecisionChecker(TeacherChecker):
     """The teacher checker on decisions: records are asked about as a whole, and judged label by label."""
+
+    def choose_threshold(self, confidence: Sequence[float], right: Sequence[bool]) -> Threshold:
+        """A threshold for one side; see ``sensible``."""
+        chosen = super().choose_threshold(confidence, right)
+        wanted = self._wanted
+        return sensible(
+            chosen, confidence, right, wanted.unproved if isinstance(wanted, PrecisionThreshold) else "bound"
+        )
+
+    def _least_sure(self, climbs: Sequence[Climb], share: float) -> list[Climb]:
+        """At most that share of the decisions, about at most that share of the records: these are what is asked."""
+        records = {climb.record.whole.id for climb in climbs}
+        chosen: set[str] = set()
+        found = []
+        for climb in super()._least_sure(climbs, share):
+            if climb.record.whole.id in chosen or len(chosen) < int(share * len(records)):
+                chosen.add(climb.record.whole.id)
+                found.append(climb)
+        return found
 
     def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
         prior = Calibrator.prior(DECISION_SIGNALS, slopes=DECISION_SLOPES, chance=0.5)

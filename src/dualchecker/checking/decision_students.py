@@ -11,9 +11,9 @@ from dualchecker.checking.decision_checker import LabelCalibrators, choose_by_si
 from dualchecker.checking.examples import examples_from
 from dualchecker.checking.propagation import MOST_NODES, neighbour_graph, propagate
 from dualchecker.checking.student_checker import StudentChecker
-from dualchecker.checking.voices import Floats, Voice, text_folds
+from dualchecker.checking.voices import Floats, Voice
 from dualchecker.confidence import best_exponent, sharpen
-from dualchecker.data import Fence
+from dualchecker.data import Fence, text_folds
 from dualchecker.embedding import Embedder
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.students import Student
@@ -61,13 +61,15 @@ class DecisionVoices:
         pool = _whole(self._pool)
         records = [*self._gold, *pool]
         graph = self._neighbours(records)
-        plain = np.zeros((len(records), len(self._labels)))
+        plain = np.full((len(records), len(self._labels)), 0.5)
         smooth = plain.copy() if graph is not None else None
         folds = text_folds(self._gold, self._count)
         masks = [folds == fold for fold in np.unique(folds)]
-        for held in [*(m for m in masks if not m.all()), np.zeros(len(self._gold), dtype=bool)]:
+        for held in [*masks, np.zeros(len(self._gold), dtype=bool)]:
             kept = np.repeat(~held, len(self._labels))
             examples = [Example(r, r.label or "") for r, k in zip(self._fence.gold, kept, strict=True) if k]
+            if not _tell_apart(examples):
+                continue
             beliefs = self._make().fit(examples).predict(records)
             # The last fit sees all of gold and speaks about the pool alone.
             rows = np.concatenate([held, np.full(len(pool), not held.any())])
@@ -87,10 +89,10 @@ class DecisionVoices:
         decided = [*self._fence.gold, *(item.record for item in labels)]
         records = [*self._gold, *_whole(decided[len(self._fence.gold) :])]
         folds, own = text_folds(records, self._count), text_folds(decided, self._count)
-        rows = np.zeros((len(records), len(self._labels)))
+        rows = np.full((len(records), len(self._labels)), 0.5)
         for fold in np.unique(folds).tolist():
             train = [e for e, f in zip(examples, own, strict=True) if e is not None and f != fold]
-            if not train:
+            if not _tell_apart(train):
                 continue
             held = folds == fold
             rows[held] = self._make().fit(train).predict([r for r, out in zip(records, held, strict=True) if out])
@@ -158,6 +160,12 @@ class DecisionStudentChecker(StudentChecker):
 def _whole(decided: Sequence[Record]) -> list[Record]:
     """The records that decisions are about, each once, in order."""
     return list({record.whole.id: record.whole for record in decided}.values())
+
+
+def _tell_apart(examples: Sequence[Example]) -> bool:
+    """Whether a student can learn from them: some label has both answers."""
+    sides = {(example.record.about, example.label) for example in examples}
+    return len(sides) > len({about for about, _ in sides})
 
 
 def _about(records: Sequence[Record]) -> list[str]:

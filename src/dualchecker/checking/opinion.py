@@ -14,7 +14,7 @@ import numpy as np
 
 from dualchecker.checking.ladder import Climb
 from dualchecker.confidence import best_exponent, sharpen
-from dualchecker.data import fingerprint
+from dualchecker.data import text_folds
 from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students import Student
@@ -62,7 +62,7 @@ class EarlyOpinion:
 
     def _judge(self) -> bool:
         examples = list(self._examples.values())
-        fold = np.array([int(fingerprint(e.record.text)[:8], 16) % self._folds for e in examples], dtype=int)
+        fold = text_folds([example.record for example in examples], self._folds)
         rows = np.full((len(examples), len(self._column)), 1 / len(self._column))
         if len(examples) < _LEAST:
             return False

@@ -9,7 +9,14 @@ import numpy as np
 
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.checking.teacher_checker import Calibration, TeacherChecker
-from dualchecker.confidence import MajorityModel, Opinion, PanelModel, fit_reliability, read_signals
+from dualchecker.confidence import (
+    MajorityModel,
+    Opinion,
+    PanelModel,
+    calibration_remarks,
+    fit_reliability,
+    read_signals,
+)
 from dualchecker.confidence.opinions import teacher_share
 from dualchecker.config import PanelConfig, PrecisionThreshold
 from dualchecker.data import Fence
@@ -127,6 +134,7 @@ class PanelChecker(TeacherChecker):
         answered = [climb for climb in climbs if climb.answer is not None]
         result.threshold = self.choose_threshold([c.confidence for c in answered], [self.right(c) for c in answered])
         result.climb_below = result.threshold.value
+        result.remarks = self._said_of(answered, opinions)
         self._calibrations[template.identity] = result
         return result
 
@@ -192,6 +200,15 @@ class PanelChecker(TeacherChecker):
             else None,
             "agreement": [[_agreement(given, one, other) for other in names] for one in names],
         }
+
+    def _said_of(self, answered: Sequence[Climb], opinions: Sequence[dict[str, Opinion]]) -> tuple[str, ...]:
+        """Remarks on the labels kept about gold, and on members that gave none."""
+        kept = [climb.signals[climb.best] for climb in answered if climb.best is not None]
+        labels = [(climb.answer.label if climb.answer else None) or "" for climb in answered]
+        found = calibration_remarks(kept, [self.right(climb) for climb in answered], labels)
+        silent = [m.name for m in self._members if opinions and not any(m.name in row for row in opinions)]
+        found += [f"The member {name!r} gave no usable answer about calibration gold." for name in silent]
+        return tuple(found)
 
     def _accuracy(self, records: Sequence[Record], answers: Sequence[Answer | None]) -> float:
         pairs = zip(answers, records, strict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dualchecker.data import fingerprint
+from dualchecker.data import text_folds
 from dualchecker.students import ChoiceStudent, PairFeatures
 
 FOLDS = 10
@@ -45,10 +45,9 @@ def check_choices(
         make: A fresh student.
         folds: Of the cross-validation.
     """
-    texts = [question.record.text for question in pairs.questions]
-    fold = np.array([int(fingerprint(text)[:8], 16) % folds for text in texts], dtype=int)
+    fold = text_folds([question.record for question in pairs.questions], folds)
     labelled = pairs.labelled
-    out = np.full(len(texts), np.nan)
+    out = np.full(len(fold), np.nan)
     for number in np.unique(fold[labelled]).tolist():
         held = labelled & (fold == number)
         shares = make().fit(pairs, fold != number).predict(pairs, held)

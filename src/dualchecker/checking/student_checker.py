@@ -8,6 +8,7 @@ import numpy as np
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.checking.voices import Floats, Voice, Voices
 from dualchecker.confidence import Calibrator, Map, Threshold, cross_fitted, fit_map, usable_map
+from dualchecker.confidence.signals import believed
 from dualchecker.data import Fence
 from dualchecker.embedding import Embedder, similarity
 from dualchecker.records import Confidence, Labelled, Record
@@ -17,9 +18,12 @@ FUSION_SIGNALS = ("teacher", "student", "taught")
 FUSION_INTERCEPT = 0.0
 FUSION_SLOPES = {"teacher": 1.0, "student": 0.3, "taught": 0.3}
 """Three voices on a label: the teacher checker's calibrated confidence, a student of gold alone, and a student of the
-teacher's labels. Before the teacher has answered gold, the teacher is believed as calibrated and the students count
-for less than they claim. What a student's evidence weighs is learnt on gold in any case: a poor one comes out
-even."""
+teacher's labels, which is heard with a hard split only. Before the teacher has answered gold, the teacher is believed
+as calibrated and the students count for less than they claim. What a student's evidence weighs is learnt on gold in any
+case: a poor one comes out even."""
+
+_TEACHER_ALONE = {"teacher": 1.0, "student": 0.0, "taught": 0.0}
+"""Without calibration nothing is fused: every confidence stays what the teacher makes of it."""
 
 _NEAR_DUPLICATE = 0.9
 
@@ -57,7 +61,8 @@ class StudentChecker:
         voices: The students.
         choose_threshold: From confidences and truth on gold to a threshold.
         borderline: How many borderline cases to bring.
-        final_map: How the voices become a probability; see ``fit_map``.
+        final_map: How the voices become a probability; see ``fit_map``. With ``none`` the teacher's confidence stays
+            as it is, and the students tell only which label stands against it.
     """
 
     def __init__(
@@ -80,7 +85,10 @@ class StudentChecker:
         self._gold_row = {record.id: row for row, record in enumerate(fence.gold)}
         self._voices: dict[str, Voice] = {}
         self._fusion = Calibrator.prior(
-            FUSION_SIGNALS, intercept=FUSION_INTERCEPT, slopes=FUSION_SLOPES, chance=1 / len(task.labels)
+            FUSION_SIGNALS if fence.mode == "split" else FUSION_SIGNALS[:2],
+            intercept=FUSION_INTERCEPT,
+            slopes=_TEACHER_ALONE if final_map == "none" else FUSION_SLOPES,
+            chance=1 / len(task.labels),
         )
         self._prior = self._fusion
         self._threshold = Threshold(1.0)
@@ -114,7 +122,7 @@ class StudentChecker:
 
         A label that the evidence as a whole contradicts is marked as disputed and abstained on.
         """
-        usable = [item for item in labels if item.label is not None]
+        usable = [item for item in labels if item.label is not None and self._weighable(item)]
         rows = [self._signals(item) for item in usable]
         fused = dict(
             zip((item.record.id for item in usable), self._fuse([i.record for i in usable], rows), strict=True)
@@ -126,6 +134,10 @@ class StudentChecker:
             else item
             for item in labels
         ]
+
+    def _weighable(self, item: Labelled) -> bool:
+        """Without calibration, an answer that claims no confidence cannot be weighed against a student's."""
+        return self._map != "none" or item.answer is None or believed(item.answer) is not None
 
     def _settle(self, item: Labelled, confidence: float, signals: dict[str, float]) -> Labelled:
         label = item.label or ""

@@ -18,7 +18,6 @@ from dualchecker.confidence import (
     as_stated,
     calibration_remarks,
     choose_threshold,
-    cross_fitted,
     fit_map,
     learnt_remark,
     read_signals,
@@ -32,6 +31,9 @@ from dualchecker.tasks import Task
 
 ChooseThreshold = Callable[[Sequence[float], Sequence[bool]], Threshold]
 """From confidences of gold answers and whether they were right to a threshold."""
+
+FOLDS = 10
+"""Parts of calibration gold that are left out in turn."""
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Calibration:
         remarks: What a reader must know of it.
         maps: The map that was used, by rung.
         hindsight: By rung, what an earlier answer is worth that the rung's contradicts.
+        fold_priors: As ``prior``, for the fits that leave a fold out, by fold.
     """
 
     template: Template
@@ -65,6 +68,7 @@ class Calibration:
     remarks: tuple[str, ...] = ()
     maps: dict[str, Map] = field(default_factory=dict)
     hindsight: dict[str, Calibrator] = field(default_factory=dict)
+    fold_priors: dict[int, Calibrator] = field(default_factory=dict)
 
     def is_doubtful(self, climb: Climb) -> bool:
         """Whether the climb goes on to the next rung."""
@@ -81,15 +85,20 @@ class Calibration:
     def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
         """Fit the rung's calibrator, and give the gold climbs confidences that are cross-fitted over ``folds``.
 
-        Each calibrator starts from the one of the rung below.
+        Each calibrator starts from the one of the rung below; one that leaves a fold out, from one that left it out.
         """
         rows = [climb.signals[-1] for climb in asked]
         kind = self.maps[rung] = usable_map(self.final_map, right)
-        held_out = cross_fitted(rows, right, self.prior, groups=folds, kind=kind)
-        for climb, confidence in zip(asked, held_out, strict=True):
-            climb.confidences[-1] = float(confidence)
+        for number in range(FOLDS):
+            kept, held = split_fold(folds, number)
+            prior = self.fold_priors.get(number, self.prior)
+            model = fit_map([rows[i] for i in kept], [right[i] for i in kept], prior, kind)
+            for i, confidence in zip(held, model.predict([rows[i] for i in held]), strict=True):
+                asked[i].confidences[-1] = float(confidence)
+            if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
+                self.fold_priors[number] = model
         self.calibrators[rung] = fit_map(rows, right, self.prior, kind)
-        if kind == "logistic":  # the other maps keep the prior's weights, so there is nothing to hand on
+        if kind == "logistic":
             self.prior = self.calibrators[rung]
 
     def choose(self, climbs: Sequence[Climb], right: Sequence[bool], choose: ChooseThreshold, *, climb: bool) -> None:
@@ -99,6 +108,12 @@ class Calibration:
             self.climb_below = climb_below(threshold)
         else:
             self.threshold = threshold
+
+
+def split_fold(folds: Sequence[int], number: int) -> tuple[list[int], list[int]]:
+    """Rows outside and inside a fold."""
+    inside = np.asarray(folds, dtype=int) == number
+    return np.flatnonzero(~inside).tolist(), np.flatnonzero(inside).tolist()
 
 
 def climb_below(threshold: Threshold) -> float:
@@ -117,8 +132,8 @@ class TeacherChecker:
         ladder: Asks.
         fence: Its calibration gold fits the confidence.
         threshold: A fixed confidence, or a precision to reach.
-        final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is,
-            against a fixed threshold.
+        final_map: How signals become a probability; see ``fit_map``. ``none`` takes the stated confidence as it is
+            (the label's own probability where none is stated), against a fixed threshold.
         agreement: Asks the first rung again, to see whether its answers stand.
         opinion: A student of the first answers, heard before the climb; only where calibration gold is in no prompt.
     """
@@ -156,8 +171,14 @@ class TeacherChecker:
             return climbs
         if not isinstance(self._wanted, PrecisionThreshold) or self._wanted.budget is None:
             return [climb for climb in climbs if calibration.is_doubtful(climb)]
-        # By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
-        return sorted(climbs, key=lambda climb: climb.confidence)[: int(self._wanted.budget * len(climbs))]
+        return self._least_sure(climbs, self._wanted.budget)
+
+    def _least_sure(self, climbs: Sequence[Climb], share: float) -> list[Climb]:
+        """At most that share of the climbs.
+
+        By rank, not by a confidence learnt on gold: stated confidences come in a few values, and a budget must hold.
+        """
+        return sorted(climbs, key=lambda climb: climb.confidence)[: int(share * len(climbs))]
 
     def right(self, climb: Climb) -> bool:
         """Whether the answer kept about a gold record is right."""
@@ -176,7 +197,7 @@ class TeacherChecker:
         result = self._calibration(template, climbs)
         # With every tenth record held out, a fold is the same at all rungs: no rung leaks another's truth.
         place = {name: n for n, name in enumerate(dict.fromkeys(climb.record.whole.id for climb in climbs))}
-        fold_of = {id(climb): place[climb.record.whole.id] % 10 for climb in climbs}
+        fold_of = {id(climb): place[climb.record.whole.id] % FOLDS for climb in climbs}
         waiting = climbs
         for position, rung in enumerate(self._ladder.rungs):
             if position:
@@ -200,7 +221,11 @@ class TeacherChecker:
     def _remarks(self, asked: Sequence[Climb], right: Sequence[bool], calibration: Calibration) -> tuple[str, ...]:
         rung = self._ladder.rungs[0].name
         answered = [climb.trail[-1].label or "" for climb in asked]
-        found = calibration_remarks([climb.signals[-1] for climb in asked], right, answered)
+        rows = [climb.signals[-1] for climb in asked]
+        if self._map == "none":
+            claimed = "The confidence is what the teacher states: nothing was learnt from gold."
+            return (claimed, *calibration_remarks(rows, right, answered, calibrated=False))
+        found = calibration_remarks(rows, right, answered)
         if calibration.maps[rung] != self._map:
             found.append(
                 f"{len(right)} calibration answers are too few for {self._map} calibration: "

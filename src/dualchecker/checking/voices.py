@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dualchecker.checking.examples import examples_from
 from dualchecker.checking.propagation import MOST_NODES, neighbour_graph, propagate
 from dualchecker.confidence import best_exponent, sharpen
-from dualchecker.data import Fence, fingerprint
+from dualchecker.data import Fence, text_folds
 from dualchecker.embedding import Embedder
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.students import Student
@@ -146,8 +146,3 @@ class StudentVoices:
         if not 2 < len(records) <= MOST_NODES:
             return None
         return neighbour_graph(self._embedder.embed([record.text for record in records]))
-
-
-def text_folds(records: Sequence[Record], count: int) -> npt.NDArray[np.intp]:
-    """Fold of each record; the same text is in one fold wherever it stands, so that no twin gives the answer away."""
-    return np.array([int(fingerprint(record.text)[:8], 16) % count for record in records])

@@ -34,6 +34,9 @@ _INDEPENDENCE = 4.0
 
 _FLOOR = 1e-4
 
+_SUREST = 1 - 1e-9
+"""Many members' log-odds add up to a 1 in floating point, and a threshold of 1 is there to accept nothing."""
+
 
 def temper(probability: float) -> float:
     """A label's probability at a quarter of its log-odds.
@@ -110,7 +113,7 @@ class PanelModel:
         return cls(reliability, calibrators, evidence, known, votes)
 
     def posterior(self, rows: Sequence[Opinions]) -> Floats:
-        """Probability of every label, shape (n, labels); the label shares where nobody has spoken."""
+        """Probability of every label, shape (n, labels), never quite 1; the label shares where nobody has spoken."""
         out = np.tile(self.reliability.prior, (len(rows), 1))
         groups: dict[frozenset[str], list[int]] = {}
         for index, row in enumerate(rows):
@@ -120,7 +123,7 @@ class PanelModel:
             if names:
                 evidence = np.stack([self._evidence_of([rows[i][n] for i in members], n) for n in names], axis=1)
                 out[members] = _pooled(evidence, self.weights(spoken), np.log(self.reliability.prior))
-        return out
+        return np.asarray(np.minimum(out, _SUREST))
 
     def weights(self, spoken: frozenset[str]) -> Floats:
         """Weights of these teachers' opinions, in the order of ``reliability.teachers``."""

@@ -18,13 +18,16 @@ def learnt_remark(calibrator: Calibrator) -> str:
     return f"With {count} the confidence is {what}: gold determines {calibrator.learnt:.0%} of its weights."
 
 
-def calibration_remarks(rows: Sequence[Signals], right: Sequence[bool], labels: Sequence[str]) -> list[str]:
+def calibration_remarks(
+    rows: Sequence[Signals], right: Sequence[bool], labels: Sequence[str], *, calibrated: bool = True
+) -> list[str]:
     """Plain words about calibration answers from which less can be learnt than their number suggests.
 
     Args:
         rows: Signals of the usable answers about calibration gold.
         right: Whether each was right.
         labels: The labels that were answered.
+        calibrated: Whether anything is learnt from them; if not, what the teacher states is all there is.
     """
     count = len(rows)
     if not count:
@@ -34,6 +37,9 @@ def calibration_remarks(rows: Sequence[Signals], right: Sequence[bool], labels: 
         found.append(
             "The teacher gave no confidence of its own: how sure a label is rests on the labels of similar texts, on "
             "agreement between answers, and on the student."
+            if calibrated
+            else "The teacher gave no confidence of its own, and without calibration nothing takes its place: such "
+            "answers are not accepted."
         )
     stated = [row["stated"] for row in rows if "stated" in row]
     if len(stated) > 1 and np.ptp(stated) == 0:

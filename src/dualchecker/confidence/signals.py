@@ -43,8 +43,8 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
     return signals
 
 
-def believed(answer: Answer) -> float:
-    """The confidence that an answer claims by itself: stated, else the teacher's probability of its label, else 0."""
+def believed(answer: Answer) -> float | None:
+    """The confidence that an answer claims by itself: stated, or else its label's probability; None without either."""
     if answer.stated is not None:
         return answer.stated
-    return read_signals(answer).get("label_probability", 0.0)
+    return read_signals(answer).get("label_probability")

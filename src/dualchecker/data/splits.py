@@ -8,6 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
+import numpy as np
+import numpy.typing as npt
+
 from dualchecker.records import Record
 
 
@@ -25,6 +28,11 @@ def fingerprint(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub(r"[\W_]+", _gap, folded).strip()
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def text_folds(records: Iterable[Record], count: int) -> npt.NDArray[np.intp]:
+    """Fold of each record; the same text is in one fold wherever it stands, so that no twin gives the answer away."""
+    return np.array([int(fingerprint(record.text)[:8], 16) % count for record in records], dtype=np.intp)
 
 
 def find_leaks(left: Iterable[Record], right: Iterable[Record]) -> list[tuple[Record, Record]]:

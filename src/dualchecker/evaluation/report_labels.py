@@ -57,7 +57,9 @@ def _pool(row: Mapping[str, Any], thresholds: Mapping[tuple[str, str], Mapping[s
 def _threshold(entry: Mapping[str, Any] | None) -> str:
     if entry is None:
         return "not seen on gold"
-    return f"{percent(entry['value'])}{'' if entry.get('guaranteed') or not entry.get('target') else ' (estimate)'}"
+    if entry.get("basis") == "none":
+        return "nothing accepted"
+    return f"{percent(entry['value'])}{'' if entry.get('guaranteed') or not entry.get('target') else ' (not proved)'}"
 
 
 def _student(label: str, row: Mapping[str, Any]) -> View:

@@ -154,6 +154,7 @@ SIGNALS = {
     "base_rate": "How common the answer is for the label",
     "teacher": "Teacher's confidence",
     "student": "Student's probability",
+    "taught": "Probability by a student of the teacher's labels",
 }
 
 BASES = {"offline": "offline (all-MiniLM-L6-v2)", "ngrams": "character n-grams"}

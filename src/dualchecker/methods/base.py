@@ -188,7 +188,7 @@ def believe(climb: Climb, answer: Answer | None = None, *, share: float | None =
         reason = answer.outcome if answer else "empty_text"
         status: Status = "abstained" if reason == "none_of_these" else "failed"
         return Labelled(climb.record, None, Confidence(0.0), status, trail, reason=reason)
-    value = believed(answer) if share is None else share
+    value = (believed(answer) or 0.0) if share is None else share
     signals: dict[str, Any] = climb.signals[trail.index(answer)] if answer in trail else {}
     return Labelled(climb.record, answer, Confidence(value, signals), "accepted", trail)
 

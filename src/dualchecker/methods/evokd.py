@@ -14,9 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dualchecker.checking.examples import examples_from
-from dualchecker.checking.voices import text_folds
 from dualchecker.config import RunConfig
-from dualchecker.data import fingerprint
+from dualchecker.data import fingerprint, text_folds
 from dualchecker.methods.base import Distilled, Method, Setting, Step
 from dualchecker.methods.few_shot import FEW_SHOT, few_shot_steps
 from dualchecker.prompts import Case, Rung, ask_for_texts, read_texts

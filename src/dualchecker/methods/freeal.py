@@ -15,9 +15,8 @@ import numpy as np
 from dualchecker.alignment import ContextAligner
 from dualchecker.checking import Climb, Ladder
 from dualchecker.checking.examples import examples_from
-from dualchecker.checking.voices import text_folds
 from dualchecker.config import RunConfig
-from dualchecker.data import Fence
+from dualchecker.data import Fence, text_folds
 from dualchecker.methods import zero_shot
 from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe
 from dualchecker.prompts import Rung, Template

@@ -1,6 +1,7 @@
 """Self-consistency (Wang et al. 2022, arXiv 2203.11171): several sampled chains of thought, the majority's label.
 
-The share of samples that agree is the confidence.
+The share of samples that agree is the confidence; where all are one answer, which agrees with itself, it is what that
+answer claims.
 """
 
 from dataclasses import replace
@@ -27,16 +28,16 @@ def _run(setting: Setting) -> Distilled:
 def _elected(draws: list[Climb]) -> Labelled:
     answers = [answer for climb in draws for answer in climb.trail]
     kept, share = vote(answers)
-    told = [
-        replace(answer, notes=(*answer.notes, ONLY_REPEATS)) if only_repeats(answers) else answer for answer in answers
-    ]
+    repeated = only_repeats(answers)
+    told = [replace(answer, notes=(*answer.notes, ONLY_REPEATS)) if repeated else answer for answer in answers]
     whole = Climb(draws[0].record, told)
     if kept is None:
         return believe(whole)
     position = answers.index(kept)
-    told[position] = replace(told[position], sample_share=share)
+    if not repeated:
+        told[position] = replace(told[position], sample_share=share)
     whole.signals = [read_signals(answer) for answer in told]
-    return believe(whole, told[position], share=share)
+    return believe(whole, told[position], share=None if repeated else share)
 
 
 def _steps(config: RunConfig) -> list[Step]:

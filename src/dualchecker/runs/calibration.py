@@ -30,7 +30,7 @@ def calibrate_student(
     Gold that has been a demonstration cannot judge: the teacher's labels repeat what it said, and the student has
     learnt those. So the student is judged on *pool* records that it has not learnt from, against the checked label's
     probabilities, which were calibrated on gold; and on gold wherever gold never stood in a prompt (``split``) or the
-    method calibrates nothing.
+    run calibrates nothing.
 
     Args:
         parts: Of the run.
@@ -74,12 +74,10 @@ def _on_test(parts: Parts, student: Student) -> tuple[Floats, Floats]:
 def _judged(parts: Parts, outcome: Distilled) -> tuple[list[Judged], list[Example]]:
     """Records that judge in turns, and examples that always teach."""
     labels, names, doubtful = outcome.labels, tuple(parts.task.labels), parts.config.check.doubtful
-    if outcome.calibration is None:
+    if outcome.calibration is None or parts.config.check.calibration == "none":
         gold = [Example(record, record.label or "") for record in parts.fence.gold]
-        return [Judged(e.record, {e.label: 1.0}, e) for e in gold], [
-            *examples_from(labels, doubtful),
-            *outcome.generated,
-        ]
+        # Texts that the teacher wrote are left out: they were written after gold, and repeat what it says.
+        return [Judged(e.record, {e.label: 1.0}, e) for e in gold], examples_from(labels, doubtful)
     unseen = {record.id for record in parts.fence.calibration} if parts.fence.mode == "split" else set()
     gold = [Example(record, record.label or "") for record in parts.fence.gold]
     judged = [Judged(e.record, {e.label: 1.0}, e) for e in gold if e.record.id in unseen]

@@ -188,8 +188,9 @@ def _metrics(
     calibration = outcome.calibration
     if calibration is not None:
         threshold = outcome.findings.threshold if outcome.findings else calibration.threshold
+        calibrated = config.check.calibration != "none"
         teacher["calibration"] = {
-            "calibrated": config.check.calibration != "none",
+            "calibrated": calibrated,
             "answers": len(calibration.climbs),
             "accuracy_first_rung": calibration.brief_accuracy,
             "accuracy": calibration.accuracy,
@@ -199,7 +200,7 @@ def _metrics(
             "learnt": {rung: c.learnt for rung, c in calibration.calibrators.items()},
             "remarks": list(calibration.remarks),
             "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
-            "fusion": outcome.findings.fusion.describe() if outcome.findings else None,
+            "fusion": outcome.findings.fusion.describe() if outcome.findings and calibrated else None,
         }
         if isinstance(calibration, DecisionCalibration):
             by_side = outcome.findings.thresholds if outcome.findings else calibration.thresholds

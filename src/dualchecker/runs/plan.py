@@ -1,12 +1,12 @@
 """What a run will ask and cost, before anything is spent."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from dualchecker.config import MethodName, RunConfig, RungName, SeniorConfig
-from dualchecker.data import Dataset, build_fence, load_dataset
+from dualchecker.data import Dataset, Fence, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
-from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
 from dualchecker.runs.panel import answer_price
@@ -15,6 +15,9 @@ from dualchecker.teachers import DecisionTeacher
 
 _WRITE_NOTHING = ("recorded", "decisions")
 """Kinds of teachers whose replies hold no tokens, and which give no reasons."""
+
+_SAMPLE = 50
+"""Records whose prompts are rendered."""
 
 _REPLY = 80
 """Tokens of a reply; where several labels may apply, each adds its name and number."""
@@ -53,84 +56,115 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     task = build_task(config)
     dataset = load_dataset(config, task)
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
+    demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:_SAMPLE]]
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
-    demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:50]]
-    fixed = config.align.demonstrations - (config.align.neighbours if config.align.nearest else 0)
-    template = Template(tuple(demos[:fixed]), config.align.demonstrations)
-    lead = config.teacher.voices[0]
-    answers_detail = {record.id for record in dataset.pool if record.detail}
-    lines = []
     reply = _REPLY + (10 * len(task.labels) if task.multiple else 0)
+    estimate = _Estimate(config, dataset, fence, writer, demos, reply)
+    estimate.methods()
+    if METHODS[config.method].climbs:
+        if config.teacher.kind == "panel":
+            estimate.panel()
+        else:
+            estimate.ladder()
+    return estimate.lines, dataset
 
-    def line(
-        purpose: str, low: int, high: int, prompts: Iterable[Prompt], whom: SeniorConfig, reply: int = reply
+
+@dataclass
+class _Estimate:
+    """The lines of a plan, in the order in which the steps are run."""
+
+    config: RunConfig
+    dataset: Dataset
+    fence: Fence
+    writer: PromptWriter
+    demos: Sequence[Demonstration]
+    reply: int
+    lines: list[Plan] = field(default_factory=list)
+
+    def methods(self) -> None:
+        """What the methods ask about the pool, and the reasons for human labels that they show."""
+        config, pool, shown = self.config, self.dataset.pool, self.fence.demonstrations
+        lead = config.teacher.voices[0]
+        names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
+        methods = [METHODS[name] for name in dict.fromkeys(names)]
+        if lead.kind not in _WRITE_NOTHING:
+            fewest, most = _explained(config, methods, len(pool), len(shown))
+            explain = [self.writer.explain(record, record.label or "") for record in shown[:_SAMPLE]]
+            if most:
+                self._line("rationales of human labels", (fewest, most), explain, lead)
+        for step in dict.fromkeys(step for method in methods for step in method.steps(config)):  # shared: asked once
+            show = Template(tuple(self.demos[: step.demonstrations]), step.demonstrations)
+            asked = [record for record in pool if step.rung.applies_to(record)]
+            count = 1 if step.once else len(asked)
+            prompts = [self.writer.label(record, step.rung, show, []) for record in asked[:_SAMPLE]]
+            reply = step.reply_tokens + self.reply - _REPLY
+            self._line(step.title, (count * step.calls[0], count * step.calls[1]), prompts, lead, reply)
+
+    def panel(self) -> None:
+        """Each member on gold and, but for the cheapest, on as much of the pool as pays."""
+        config, pool, gold = self.config, self.dataset.pool, len(self.fence.calibration)
+        for position, voice in enumerate(sorted(config.teacher.voices, key=answer_price)):
+            name: RungName = "senior" if voice is config.teacher.senior else voice.rung
+            low = gold if position else len(pool) + gold
+            prompts = self._prompts(pool, rungs_for(config.align, (name,))[0])
+            self._line(f"member {voice.label}, rung {name}", (low, len(pool) + gold * self._templates), prompts, voice)
+
+    def ladder(self) -> None:
+        """Each rung on what may climb to it."""
+        config, check, dataset, fence = self.config, self.config.check, self.dataset, self.fence
+        lead = config.teacher.voices[0]
+        recorded = lead.kind == "recorded"
+        budget = getattr(check.threshold, "budget", None) or 1.0
+        share = 1.0  # of the records that can still climb
+        for position, rung in enumerate(rungs_for(config.align, check.rungs)):
+            if rung.senior and config.teacher.senior is None:
+                continue
+            if recorded and not isinstance(config.teacher.answers, dict) and position:
+                continue
+            if rung.decide and lead.kind == "decisions":
+                continue
+            whom = (config.teacher.senior if rung.senior else None) or lead
+            pool = [record for record in dataset.pool if rung.applies_to(record)]
+            judged = [record for record in fence.calibration if rung.applies_to(record)]
+            share *= budget if position and pool else 1.0
+            high = len(pool) + len(judged) * self._templates
+            if share < 1:  # disputed records climb beside the budget, and may all do so only without one
+                most = round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * self._templates
+                high = min(high, most)
+            low = len(pool) + len(judged) if position == 0 else 0
+            if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
+                low, high = low * (1 if recorded else 1 + check.samples), high * (1 + check.samples + check.variants)
+            self._line(f"rung {rung.name}", (low, high), self._prompts(pool, rung), whom)
+
+    @property
+    def _templates(self) -> int:
+        """Each round may try one refined template."""
+        return self.config.check.rounds if self.config.check.student else 1
+
+    def _prompts(self, records: Sequence[Record], rung: Rung) -> list[Prompt]:
+        """Prompts of a sample as the method words them."""
+        align = self.config.align
+        fixed = align.demonstrations - (align.neighbours if align.nearest else 0)
+        template = Template(tuple(self.demos[:fixed]), align.demonstrations)
+        near = self.demos[fixed : fixed + rung.neighbours]
+        return [self.writer.label(record, rung, template, near) for record in records[:_SAMPLE]]
+
+    def _line(
+        self,
+        purpose: str,
+        requests: tuple[int, int],
+        prompts: Sequence[Prompt],
+        whom: SeniorConfig,
+        reply: int | None = None,
     ) -> None:
-        sizes = [prompt_tokens(prompt, whom) for prompt in prompts]
-        mean, written = sum(sizes) / max(len(sizes), 1), 0 if whom.kind in _WRITE_NOTHING else reply
+        mean = sum(prompt_tokens(prompt, whom) for prompt in prompts) / max(len(prompts), 1)
+        written = 0 if whom.kind in _WRITE_NOTHING else self.reply if reply is None else reply
+        low, high = requests
         tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)
         cost = [(t * whom.price_input + c * whom.price_output) / 1e6 for t, c in zip(tokens, completion, strict=True)]
         if whom.price is not None:
-            cost = [count * whom.price for count in (low, high)]
-        lines.append(Plan(purpose, (low, high), tokens, completion, (cost[0], cost[1])))
-
-    def sample(records: Iterable[Record]) -> list[Record]:
-        return list(records)[:50]
-
-    own = lead
-    names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
-    methods = [METHODS[name] for name in dict.fromkeys(names)]
-    if lead.kind not in _WRITE_NOTHING:
-        fewest, most = _explained(config, methods, len(dataset.pool), len(fence.demonstrations))
-        explain = [writer.explain(record, record.label or "") for record in sample(fence.demonstrations)]
-        if most:
-            line("rationales of human labels", fewest, most, explain, own)
-    for step in dict.fromkeys(
-        step for method in methods for step in method.steps(config)
-    ):  # shared ones are asked once
-        show = Template(tuple(demos[: step.demonstrations]), step.demonstrations)
-        asked = [record for record in dataset.pool if step.rung.applies_to(record)]
-        count = 1 if step.once else len(asked)
-        prompts = [writer.label(record, step.rung, show, []) for record in sample(asked)]
-        line(step.title, count * step.calls[0], count * step.calls[1], prompts, own, step.reply_tokens)
-    if not METHODS[config.method].climbs:
-        return lines, dataset
-    rungs = rungs_for(config.align, config.check.rungs)
-    templates = config.check.rounds if config.check.student else 1  # each round may try one refined template
-    if config.teacher.kind == "panel":
-        for position, voice in enumerate(sorted(config.teacher.voices, key=answer_price)):
-            name: RungName = "senior" if voice is config.teacher.senior else voice.rung
-            rung = rungs_for(config.align, (name,))[0]
-            prompts = [
-                writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(dataset.pool)
-            ]
-            high = len(dataset.pool) + len(fence.calibration) * templates
-            low = len(fence.calibration) if position else len(dataset.pool) + len(fence.calibration)
-            line(f"member {voice.label}, rung {name}", low, high, prompts, voice)
-        return lines, dataset
-    recorded = lead.kind == "recorded"
-    budget = getattr(config.check.threshold, "budget", None) or 1.0
-    share = 1.0  # of the records that can still climb
-    for position, rung in enumerate(rungs):
-        if rung.senior and config.teacher.senior is None:
-            continue
-        if recorded and not isinstance(config.teacher.answers, dict) and position:
-            continue
-        if rung.decide and own.kind == "decisions":
-            continue
-        whom = (config.teacher.senior if rung.senior else None) or own
-        pool = [r for r in dataset.pool if rung.name != "detail" or r.id in answers_detail]
-        judged = [r for r in fence.calibration if rung.applies_to(r)]
-        share *= budget if position and pool else 1.0
-        prompts = [writer.label(r, rung, template, demos[fixed : fixed + rung.neighbours]) for r in sample(pool)]
-        high = len(pool) + len(judged) * templates
-        if share < 1:  # disputed records climb beside the budget, and may all do so only without one
-            high = min(high, round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * templates)
-        low = len(pool) + len(judged) if position == 0 else 0
-        if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
-            samples, variants = config.check.samples, config.check.variants
-            low, high = low * (1 if recorded else 1 + samples), high * (1 + samples + variants)
-        line(f"rung {rung.name}", low, high, prompts, whom)
-    return lines, dataset
+            cost = [count * whom.price for count in requests]
+        self.lines.append(Plan(purpose, requests, tokens, completion, (cost[0], cost[1])))
 
 
 def _explained(config: RunConfig, methods: Sequence[Method], pool: int, gold: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dualchecker.confidence import best_exponent
-from dualchecker.data import fingerprint
+from dualchecker.data import fingerprint, text_folds
 from dualchecker.records import Example, Record
 from dualchecker.students.base import Probabilities, Student
 
@@ -46,9 +46,8 @@ def held_out(
         Probabilities and truth, each of shape (records judged, labels); both empty where no student can be fitted.
     """
     known = {fingerprint(example.record.text) for example in fixed}
-    marks = [fingerprint(item.record.text) for item in judged]
-    fold = np.array([int(mark[:8], 16) % folds for mark in marks], dtype=int)
-    open_ = [item.record.text.strip() != "" and mark not in known for item, mark in zip(judged, marks, strict=True)]
+    fold = text_folds([item.record for item in judged], folds)
+    open_ = [item.record.text.strip() != "" and fingerprint(item.record.text) not in known for item in judged]
     said, truth = [], []
     for number in range(min(fits, folds)):
         train = [*fixed, *(i.example for i, f in zip(judged, fold, strict=True) if f != number and i.example)]

@@ -164,6 +164,12 @@ def shuffled(options: Sequence[Option], seed: str) -> tuple[Option, ...]:
     return tuple(random.Random(seed).sample(options, len(options)))
 
 
+def other_order(options: Sequence[Option], seed: str) -> tuple[Option, ...]:
+    """The options in another order than theirs, drawn by ``seed``."""
+    drawn = shuffled(options, seed)
+    return drawn if drawn != tuple(options) else drawn[::-1]
+
+
 def in_orders(options: Sequence[Option], count: int, seed: str) -> list[tuple[Option, ...]]:
     """The options in ``count`` orders (at most as many as there are options).
 

@@ -22,8 +22,8 @@ from dualchecker.teachers.decision_questions import (
     instructions_of,
     mix,
     none_option,
+    other_order,
     questions_by_label,
-    shuffled,
     state_of,
     yes_first,
 )
@@ -73,7 +73,10 @@ class DecisionTeacher:
         return self._config.model or "decisions"
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
-        """What is asked. Options are lists: the order of a map's keys would not enter the request's key."""
+        """What is asked. Options are lists: the order of a map's keys would not enter the request's key.
+
+        A sample that asks the very same questions is the same request: an endpoint does not draw its answers.
+        """
         config, ballot = self._config, self._ballot(prompt)
         groups = ballot.round(ballot.labels)
         first = questions_by_label(prompt.shown) if prompt.shown.multiple else _all(groups)
@@ -88,8 +91,6 @@ class DecisionTeacher:
         }
         if config.extra:
             body["extra"] = dict(config.extra)
-        if prompt.sample:
-            body["sample"] = prompt.sample
         if len(groups) > 1 and not prompt.shown.multiple:  # the later rounds depend on these as well
             body["tournament"] = {"max_options": config.max_options, "orders": ballot.orders, "seed": ballot.seed}
         return body
@@ -156,7 +157,7 @@ class DecisionTeacher:
         seed = f"{self._seed}/{content_hash(shown.text)}"
         if prompt.sample:  # its way of answering anew: the options in another order
             seed = f"{seed}/{prompt.sample}"
-            labels = shuffled(labels, seed)
+            labels = other_order(labels, seed)
         orders = config.orders if config.orders != "auto" else 1 if prompt.rung == "brief" else _ORDERS_IN_DOUBT
         return Ballot(
             kind="yes_no" if yes_no else "choice",

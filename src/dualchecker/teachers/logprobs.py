@@ -11,12 +11,6 @@ _SMALLEST = 1e-9
 """Share of the label that was written when its probability is rounded away (servers send -9999 for "very small")."""
 
 
-def label_distribution(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
-    """The distribution of ``label_mass``, normalised."""
-    mass = label_mass(text, tokens, labels)
-    return None if mass is None else {label: share / sum(mass.values()) for label, share in mass.items()}
-
-
 def label_mass(text: str, tokens: Sequence[object], labels: Sequence[str]) -> dict[str, float] | None:
     """How much probability the model gave to each of ``labels``, read where its reply names the label.
 
