@@ -214,6 +214,8 @@ def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> 
             "Each label has a threshold of its own for “applies” and for “does not”: they stand label by label above."
         )
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
+    if threshold.get("basis") == "none":
+        return f"By {answers}, no confidence is enough for what was asked: no label is accepted."
     said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
         return f"{said}; none of {answers} reaches it."

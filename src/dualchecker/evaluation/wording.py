@@ -41,7 +41,7 @@ UNCALIBRATED = {
 """By stage: where a confidence comes from that no gold has calibrated."""
 
 STUDENTS = {
-    "student": ("Student of this run", "gold and the checked labels"),
+    "student": ("Student of this run", "gold and the labels of this run"),
     "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
     "gold_pool": ("Gold + human labels of the pool", "what labelling the whole pool by hand would bring"),
 }
@@ -113,7 +113,7 @@ WRITTEN = {
 """How texts came out that the teacher wrote, beside ``OUTCOMES``."""
 
 REASONS = {
-    "large_loss": "the student does not expect this label",
+    "large_loss": "of the texts with this label, half fit a student of the others better",
     "untested": "too few kinds of labels to train a student that could test it",
 }
 """Why a label was not accepted, beside ``OUTCOMES``."""
@@ -135,7 +135,7 @@ PURPOSES = {
 }
 
 RUNGS = {
-    "brief": "short text, nearest examples",
+    "brief": "short text",
     "detail": "long form of the text",
     "wide": "more examples, full label guide, counter-examples",
     "reconsider": "shown its own answers, asked to decide",
@@ -153,6 +153,7 @@ SIGNALS = {
     "base_rate": "How common the answer is for the label",
     "teacher": "Teacher's confidence",
     "student": "Student's probability",
+    "taught": "Probability by a student of the teacher's labels",
 }
 
 BASES = {"offline": "offline (all-MiniLM-L6-v2)", "ngrams": "character n-grams"}
