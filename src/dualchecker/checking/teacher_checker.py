@@ -201,6 +201,9 @@ class TeacherChecker:
         rung = self._ladder.rungs[0].name
         answered = [climb.trail[-1].label or "" for climb in asked]
         found = calibration_remarks([climb.signals[-1] for climb in asked], right, answered)
+        if self._map == "none":
+            wanted = f", and labels are accepted from {self._wanted:g} on" if isinstance(self._wanted, float) else ""
+            return (f"check.calibration is none: the teacher's stated confidence is taken as it is{wanted}.", *found)
         if calibration.maps[rung] != self._map:
             found.append(
                 f"{len(right)} calibration answers are too few for {self._map} calibration: "

@@ -215,6 +215,7 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
     places: dict[tuple[str, ...], int | str] = dict(lines)
     for setting in settings:
         keys, value = parse_setting(setting)
+        places = {place: where for place, where in places.items() if place[: len(keys)] != keys}  # no longer there
         places[keys] = f"--set {setting}"
         target = raw
         for key in keys[:-1]:

@@ -174,6 +174,12 @@ class Method:
             )
 
 
+def how_many(records: Sequence[Record]) -> str:
+    """``12 records``, for progress; decisions about one record count once."""
+    count = len({record.whole.id for record in records})
+    return f"{count} record{'' if count == 1 else 's'}"
+
+
 def believe(climb: Climb, answer: Answer | None = None, *, share: float | None = None) -> Labelled:
     """An answer taken as it is: accepted if it can be read, with the confidence that it claims by itself.
 

@@ -91,7 +91,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
         asked = [record for record in dataset.pool if step.rung.applies_to(record)]
         count = 1 if step.once else len(asked)
         prompts = [writer.label(record, step.rung, show, []) for record in sample(asked)]
-        line(step.title, count * step.calls[0], count * step.calls[1], prompts, own, step.reply_tokens)
+        line(step.title, count * step.calls[0], count * step.calls[1], prompts, own, step.reply_tokens + reply - _REPLY)
     if not METHODS[config.method].climbs:
         return lines, dataset
     rungs = rungs_for(config.align, config.check.rungs)
