@@ -154,10 +154,11 @@ def print_result(metrics: Mapping[str, Any]) -> None:
     table.add_column("kept", justify="right")
     table.add_column("abstained", justify="right")
     table.add_column("right, of the kept", justify="right")
+    words = STAGES | ({"teacher_checker": "+ panel"} if metrics["teacher"].get("panel") else {})
     for name, stage in stages.items():
         count = max(stage["count"], 1)
         table.add_row(
-            STAGES.get(name, name),
+            words.get(name, name),
             with_interval(stage.get("accuracy")),
             percent(stage["accepted"] / count),
             percent((stage["abstained"] + stage["failed"]) / count),

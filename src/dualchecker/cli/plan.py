@@ -55,7 +55,8 @@ def plan(
         if voice.kind in ("openai", "decisions") and not (voice.price_input or voice.price_output)
     ]
     if config.teacher.kind != "panel" and config.teacher in lacking:
-        notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
+        keys = "teacher.price_input" + (" and teacher.price_output" if config.teacher.kind == "openai" else "")
+        notes.append(f"to see costs, set {keys} (per million tokens).")
     if any(voice.kind == "decisions" for voice in config.teacher.voices):
         notes.append("a decision endpoint writes no text; each of its questions is taken to count the whole prompt.")
     if config.teacher.kind == "panel" and len({answer_price(voice) for voice in config.teacher.voices}) == 1:

@@ -46,11 +46,12 @@ def final_stage(stages: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[s
     return name, stages.get(name, {})
 
 
-def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
-    """The teacher, step by step."""
+def stages_view(stages: Mapping[str, Mapping[str, Any]], *, panel: bool = False) -> View:
+    """The teacher, or the panel of teachers, step by step."""
+    words = wording.STAGES | (wording.PANEL_STAGES if panel else {})
     rows = []
     for name, stage in stages.items():
-        title, meaning = wording.STAGES.get(name, (name, ""))
+        title, meaning = words.get(name, (name, ""))
         records = total(stage)
         rows.append(
             {

@@ -18,6 +18,16 @@ STAGES = {
     "student_checker": ("+\N{NO-BREAK SPACE}student checker", "a student that has not seen the text weighs in"),
 }
 
+PANEL_STAGES = {
+    "few_shot": ("Few-shot prompt", "the first member of the list, the same examples for every text"),
+    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the cheapest member alone, with the most similar human examples"),
+    "teacher_checker": (
+        "+\N{NO-BREAK SPACE}panel",
+        "the other members where they are worth asking; their answers joined",
+    ),
+}
+"""In place of those in ``STAGES`` where several teachers answer."""
+
 LABELS_AFTER = {
     "zero_shot": "from the zero-shot prompt",
     "few_shot": "from the few-shot prompt",
