@@ -104,7 +104,8 @@ def coverage_chart(
     description += f"to {percent(rows[-1]['accuracy'])} for all."
     if accepted is not None:
         note = f"accepted: {percent(accepted[0])} of the records, {percent(accepted[1])} right"
-        across, end = x(accepted[0]), accepted[0] > 0.75
+        # Left of the ring where the curve, which falls, or the edge is in the way on the right.
+        across, end = x(accepted[0]), accepted[0] > (0.3 if y(accepted[1]) <= 24 else 0.75)
         body.append(_dot(across, y(accepted[1]), 6.5, "ring", note))
         where = across - 10 if end else across + 10
         height_of = y(accepted[1])

@@ -169,7 +169,7 @@ class Method:
         if lacking:
             raise ConfigError(
                 f"The method needs a teacher that can {', '.join(lacking)}; {teacher.name} cannot.",
-                why="Recorded answers hold labels alone." if "generate" in lacking else "",
+                why="It gives labels and writes no text." if "generate" in lacking else "",
                 fix="Choose another teacher.kind or another method.",
             )
 

@@ -22,7 +22,7 @@ from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence, decision_fence, decisions
 from dualchecker.embedding import CachedEmbedder, Embedder, NgramEmbedder, make_embedder
 from dualchecker.ledger import Ledger
-from dualchecker.methods import Setting
+from dualchecker.methods import METHODS, Setting
 from dualchecker.prompts import PromptWriter, Rung, rungs_for
 from dualchecker.records import Record
 from dualchecker.runs.panel import build_panel
@@ -67,8 +67,8 @@ class Parts:
 
     @property
     def teacher_name(self) -> str:
-        """The teacher as the report calls it; of a panel all members, from cheap to dear."""
-        if isinstance(self.teacher_checker, PanelChecker):
+        """The teacher as the report calls it; of a panel all members that the method asks, from cheap to dear."""
+        if isinstance(self.teacher_checker, PanelChecker) and METHODS[self.config.method].climbs:
             return "panel of " + ", ".join(member.name for member in self.teacher_checker.members)
         return self.teacher.name
 
