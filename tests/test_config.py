@@ -375,6 +375,12 @@ def test_a_mistake_is_blamed_on_where_it_was_made(tmp_path: Path) -> None:
     assert "The run file" in both and "line 7: output" in both and "--set student.seed=x: " in both
 
 
+@pytest.mark.parametrize("setting", ["check.threshold={precision: 0.4}", "chek.rounds=2", "report.slices=maybe"])
+def test_a_setting_is_blamed_though_the_file_has_the_same_section(tmp_path: Path, setting: str) -> None:
+    said = fails(tmp_path, LEAST + "check:\n  threshold:\n    precision: 0.9\n", setting)
+    assert "A --set option" in said and "line" not in said and "tuple" not in said
+
+
 # --- round trip
 
 

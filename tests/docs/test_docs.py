@@ -1,6 +1,8 @@
 """The documentation says what the code does: keys, defaults, verbs, links, examples, exit codes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,13 @@ def test_every_verb_and_option_is_real(path: Path) -> None:
 def test_every_python_example_compiles(path: Path) -> None:
     for number, body in enumerate(blocks(path, "python", "py"), 1):
         compile(body, f"{name_of(path)}-{number}", "exec")
+
+
+def test_the_program_of_the_python_page_prints_what_the_page_says(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "python.md"
+    program = next(body for body in blocks(page, "python") if "class KeywordTeacher" in body)
+    printed = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert printed.stdout in blocks(page, "text")
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

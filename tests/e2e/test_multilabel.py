@@ -191,6 +191,25 @@ def test_init_sees_that_several_labels_may_apply(cli: Run, corpus: Callable[...,
     assert cli("plan", tmp_path / "new.yaml")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("cells", "labels", "multiple"),
+    [
+        (["a", "b", "a|b", "[]", "a"], {"a", "b"}, True),
+        (["a", "b; c", "a;b", "c", "b"], {"a", "b", "c"}, True),
+        (["Research, development", "Sales, marketing", "Law"], None, False),
+        (["a", "b", "a"], None, False),
+    ],
+)
+def test_init_tells_sets_of_labels_from_labels_with_a_comma(
+    cli: Run, tmp_path: Path, cells: list[str], labels: set[str] | None, multiple: bool
+) -> None:
+    lines = [json.dumps({"text": f"text {n}", "label": cells[n % len(cells)]}) for n in range(40)]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert cli("init", tmp_path / "data.jsonl", "--output", tmp_path / "new.yaml")[0] == 0
+    task = yaml.safe_load((tmp_path / "new.yaml").read_text(encoding="utf-8"))["task"]
+    assert task.get("multiple", False) is multiple and set(task["labels"]) == (labels or set(cells))
+
+
 def test_a_reply_too_short_for_all_labels_is_refused_before_anything_is_asked(
     cli: Run, corpus: Callable[..., Path]
 ) -> None:

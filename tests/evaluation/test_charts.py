@@ -62,3 +62,10 @@ def test_formats() -> None:
     assert [money(0), money(0.0123), money(1234.5)] == ["0.00", "0.0123", "1,234.50"]
     assert cut("abc def", 4) == "abc …"
     assert visible("a\u202eb\ud800c\n") == "a[U+202E]b[U+D800]c\n"
+
+
+def test_the_word_beside_the_ring_stays_inside_the_chart() -> None:
+    rows = [{"coverage": 0.5, "accuracy": 1.0}, {"coverage": 1.0, "accuracy": 0.8}]
+    chart = coverage_chart(rows, name="c", title="t", accepted=(0.5, 1.0))
+    top = float(re.search(r'<text class="mark" x="[\d.]+" y="([\d.]+)"[^>]*>accepted', str(chart))[1])  # type: ignore[index]
+    assert top > 12

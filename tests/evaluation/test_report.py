@@ -443,6 +443,7 @@ def test_few_shot_run_without_calibration_and_rounds() -> None:
     words = words_of(metrics, make_rows(labels))
     assert "few_shot accepts every label that can be read" in words
     assert "it was not calibrated on gold" in words
+    assert "each asked about without itself" not in words and "never in a prompt" not in words
     assert "+ ContextAligner" not in words and "Settled by asking again" not in words
 
 
@@ -459,6 +460,8 @@ def test_values_that_are_not_there_are_dashes(whole: Any, missing: Any) -> None:
     metrics["references"]["gold_only"]["accuracy"] = {"value": 0.5, "low": missing, "high": missing}
     words = words_of(metrics, rows)
     assert "nothing was accepted" in words and "none of 80 calibration answers reaches it" in words
+    threshold["basis"] = "none"
+    assert "no confidence is enough for what was asked" in words_of(metrics, rows)
 
 
 def test_an_empty_run_renders() -> None:

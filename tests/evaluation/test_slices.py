@@ -42,7 +42,7 @@ def test_a_planted_bad_slice_comes_first_and_is_marked() -> None:
     assert worst["accuracy"]["high"] < found["overall"]
     assert worst["accepted"] == pytest.approx(np.mean([judged.accepted[i] for i in inside]))  # type: ignore[index]
     assert {row["column"] for row in found["rows"]} == {
-        "human label", "predicted label", "length of the text", "rung", "source", "year",
+        "human label", "predicted label", "length in characters", "rung", "source", "year",
     }  # fmt: skip
 
 

@@ -223,7 +223,8 @@ class TeacherChecker:
         answered = [climb.trail[-1].label or "" for climb in asked]
         rows = [climb.signals[-1] for climb in asked]
         if self._map == "none":
-            claimed = "The confidence is what the teacher states: nothing was learnt from gold."
+            wanted = f", and labels are accepted from {self._wanted:g} on" if isinstance(self._wanted, float) else ""
+            claimed = f"check.calibration is none: the teacher's stated confidence is taken as it is{wanted}."
             return (claimed, *calibration_remarks(rows, right, answered, calibrated=False))
         found = calibration_remarks(rows, right, answered)
         if calibration.maps[rung] != self._map:

@@ -79,7 +79,7 @@ def _config(
     own = {".".join(keys): value for keys, value in map(parse_setting, settings)}
     if file is None:
         datasets = {name: {"corpus": name} for name in _split(corpus) or []}
-        return build_bench({"datasets": datasets, **given, "settings": own}, source="--corpus")
+        return build_bench({"datasets": datasets, **given, "settings": own}, source="(from the command line)")
     return load_bench(file, settings=own, **given)
 
 

@@ -116,7 +116,7 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
     comparison = bench.comparison
     data = OVERALL if OVERALL in comparison.tables else next(iter(comparison.tables))
     table = Table(title=title(comparison, data), title_justify="left")
-    table.add_column("method", overflow="fold", min_width=14)
+    table.add_column("method", overflow="fold")
     heads = ["teacher macro-F1", "accepted", "student macro-F1", "calls / record"]
     base = comparison.baselines[0] if comparison.baselines else None
     for head in [*heads, *([f"student, from {base}"] if base else [])]:
@@ -135,6 +135,8 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
         table.add_row(*map(escape, cells))
     console.print()
     console.print(table)
+    differences = ", differences in percentage points" if base else ""
+    console.print(f"[dim]In brackets: 95 % bootstrap intervals{differences}.[/]")
     states = [outcome.state for outcome in bench.outcomes.values()]
     if not bench.complete:
         counts = ", ".join(f"{states.count(s)} {s}" for s in ("failed", "over budget", "not run") if s in states)

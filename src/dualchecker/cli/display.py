@@ -156,10 +156,11 @@ def print_result(metrics: Mapping[str, Any]) -> None:
     table.add_column("kept", justify="right")
     table.add_column("abstained", justify="right")
     table.add_column("right, of the kept", justify="right")
+    words = STAGES | ({"teacher_checker": "+ panel"} if metrics["teacher"].get("panel") else {})
     for name, stage in stages.items():
         count = max(stage["count"], 1)
         table.add_row(
-            STAGES.get(name, name),
+            words.get(name, name),
             with_interval(stage.get("accuracy")),
             percent(stage["accepted"] / count),
             percent((stage["abstained"] + stage["failed"]) / count),
@@ -191,7 +192,8 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
         measures = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match"}
     for measure in measures.values():
         table.add_column(measure, justify="right")
-    rows = {"gold + checked labels (this run)": student["test"]}
+    labels = "checked labels" if metrics["method"] == "dualchecker" else "labels"
+    rows = {f"gold + {labels} (this run)": student["test"]}
     rows |= {REFERENCES.get(name, name): value for name, value in metrics.get("references", {}).items()}
     for name, row in rows.items():
         table.add_row(name, *(with_interval(row[measure]) for measure in measures))
@@ -202,7 +204,7 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
 
 def _print_closer(metrics: Mapping[str, Any]) -> None:
     """What stands out beyond chance, in a line each; the tables are in the report."""
-    lines = []
+    lines: list[str] = []
     for name, who in (("pool", "the pool's labels are"), ("test", "the student is")):
         found = (metrics.get("slices") or {}).get(name) or {}
         worse = [row for row in found.get("rows") or () if row.get("marked") == "worse"]
@@ -210,6 +212,8 @@ def _print_closer(metrics: Mapping[str, Any]) -> None:
             where = escape(f"{row['column']}: {row['value']}")
             right = f"{with_interval(row['accuracy'])} of {row['count']} right"
             lines.append(f"Where {who} worst: [bold]{where}[/], {right}, overall {percent(found['overall'])}")
+    if lines:
+        lines.append("[dim]Only what chance does not explain; all of it is in the report.[/]")
     noise = metrics.get("noise")
     if noise and noise["flagged"]:
         lines.append(f"{noise['flagged']} of {noise['checked']} accepted labels look wrong to a second check.")
@@ -217,8 +221,6 @@ def _print_closer(metrics: Mapping[str, Any]) -> None:
         console.print()
     for line in lines:
         console.print(line, soft_wrap=True)
-    if lines:
-        console.print("[dim]Only what chance does not explain; all of it is in the report.[/]")
 
 
 def print_where(folder: Any, *, cost: float, requests: int, seconds: float | None = None) -> None:

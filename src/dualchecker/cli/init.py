@@ -28,8 +28,7 @@ def init(
     rows = [row for _, row in read_rows(data)]
     columns = _guess(rows)
     given = [row[columns["label"]] for row in rows if row.get(columns["label"]) not in (None, "")]
-    multiple = any(isinstance(value, list) or _is_json_list(value) for value in given)
-    labels = Counter(str(name) for value in given for name in (_items(value) if multiple else [value]))
+    labels, multiple = _labels(given)
     if len(labels) < 2:
         raise DataError(
             f"The column {columns['label']!r} of {data} holds {len(labels)} label(s); at least two are needed.",
@@ -44,6 +43,8 @@ def init(
     folder = output.resolve().parent
     write_text(output, _run_file(columns, labels, multiple, *(_relative(path, folder) for path in (data, pool, test))))
     typer.echo(f"Written: {output}")
+    if multiple:
+        typer.echo("Several labels at once were found in the label column, so task.multiple is true.")
     if "id" not in columns:
         typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
     typer.echo("Next: describe your labels in it, then  dualchecker plan", err=False)
@@ -81,6 +82,27 @@ def _guess(rows: list[dict[str, Any]]) -> dict[str, str]:
     if identity:
         found["id"] = identity
     return found
+
+
+def _labels(given: list[Any]) -> tuple[Counter[str], bool]:
+    """How often each label stands in the label column, and whether a cell may hold several."""
+    lists = any(isinstance(value, list) or _is_json_list(value) for value in given)
+    whole = Counter(str(name) for value in given for name in (_items(value) if lists else [value]))
+    parts = Counter(piece for name, count in whole.items() for piece in _divided(name) for _ in range(count))
+    # Sets of labels are made of fewer names than there are sets; a name with a comma in it falls into more.
+    divided = any(len(_divided(name)) > 1 for name in whole)
+    sure = lists or any("|" in name for name in whole)
+    if divided and (len(parts) < len(whole) or (sure and len(parts) == len(whole))):
+        return parts, True
+    return whole, lists
+
+
+def _divided(cell: str) -> list[str]:
+    """A cell at the character at which a task with several labels divides it."""
+    from dualchecker.tasks.multilabel import SEPARATORS
+
+    mark = next((mark for mark in SEPARATORS if mark in cell), None)
+    return [piece.strip() for piece in cell.split(mark) if piece.strip()] if mark else [cell]
 
 
 def _is_json_list(value: Any) -> bool:

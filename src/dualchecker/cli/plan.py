@@ -1,11 +1,14 @@
 """``dualchecker plan``: calls, tokens and money before anything is spent."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dualchecker.cli.run import Setting
+
+if TYPE_CHECKING:
+    from dualchecker.config import RunConfig
 
 
 def plan(
@@ -39,7 +42,7 @@ def plan(
     table.add_row("all", *_cells(requests, prompt, completion, cost))
     console.print(table)
     console.print(
-        "[dim]From: every record is settled at the first rung. To: every record climbs to the top. "
+        f"[dim]{_range_in_words(config) if requests[0] < requests[1] else ''}"
         "Tokens are estimated, 80 to a reply (250 where the teacher reasons at length, 400 where it writes texts"
         + (", 10 more a label where several may apply).[/]" if config.task.multiple else ").[/]")
     )
@@ -52,7 +55,8 @@ def plan(
         if voice.kind in ("openai", "decisions") and not (voice.price_input or voice.price_output)
     ]
     if config.teacher.kind != "panel" and config.teacher in lacking:
-        notes.append("to see costs, set teacher.price_input and teacher.price_output (per million tokens).")
+        keys = "teacher.price_input" + (" and teacher.price_output" if config.teacher.kind == "openai" else "")
+        notes.append(f"to see costs, set {keys} (per million tokens).")
     if any(voice.kind == "decisions" for voice in config.teacher.voices):
         notes.append("a decision endpoint writes no text; each of its questions is taken to count the whole prompt.")
     if config.teacher.kind == "panel" and len({answer_price(voice) for voice in config.teacher.voices}) == 1:
@@ -61,6 +65,14 @@ def plan(
         )
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
+
+
+def _range_in_words(config: "RunConfig") -> str:
+    if config.method != "dualchecker":
+        return "From: the method asks no more than it must. To: it asks all that it may. "
+    if config.teacher.kind == "panel":
+        return "From: the cheapest member alone settles every record. To: every member is asked about every record. "
+    return "From: every record is settled at the first rung. To: every record climbs to the top. "
 
 
 Pair = tuple[float, ...]

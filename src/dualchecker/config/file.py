@@ -118,6 +118,8 @@ def explain(
         if deeper and item["type"].endswith(("_type", "_parsing")):
             continue  # the other branch of a union, which was not meant
         line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+        if line is None and path:  # a section that only --set has begun
+            line = next((where for given, where in lines.items() if given[: len(path)] == path), None)
         in_file = in_file or not isinstance(line, str)
         place = f"{line}: " if isinstance(line, str) else f"line {line}: " if line else ""
         name = ".".join(path)
@@ -131,7 +133,8 @@ def explain(
         elif item["type"] == "model_type":
             messages.append(f"{place}{name}: must be a section with the keys {', '.join(_known_keys(path, root))}")
         else:
-            messages.append(f"{place}{name}: {item['msg'].removeprefix('Value error, ')}")
+            said = item["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+            messages.append(f"{place}{name}{': ' if name else ''}{said}")
     reasons = "\n  ".join(dict.fromkeys(messages))
     return ConfigError(
         f"The {what} file {source} cannot be used." if in_file else "A --set option cannot be used.",
@@ -215,6 +218,7 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> RunConfig:
     places: dict[tuple[str, ...], int | str] = dict(lines)
     for setting in settings:
         keys, value = parse_setting(setting)
+        places = {place: where for place, where in places.items() if place[: len(keys)] != keys}  # no longer there
         places[keys] = f"--set {setting}"
         target = raw
         for key in keys[:-1]:

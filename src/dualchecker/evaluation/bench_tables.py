@@ -76,7 +76,7 @@ def _score_cells(comparison: Comparison, data: str, row: Row) -> list[str]:
         interval(row.scores.get("accepted_accuracy")),
         interval(row.scores.get("student_macro_f1")),
         interval(row.scores.get("student_accuracy")),
-        decimal(numbers.get("student_ece")),
+        percent(numbers.get("student_ece")),
         decimal(numbers.get("requests_per_record"), 2),
         whole(numbers.get("tokens_per_record")),
         money(numbers.get("cost")),

@@ -104,10 +104,13 @@ def coverage_chart(
     description += f"to {percent(rows[-1]['accuracy'])} for all."
     if accepted is not None:
         note = f"accepted: {percent(accepted[0])} of the records, {percent(accepted[1])} right"
-        across, end = x(accepted[0]), accepted[0] > 0.75
+        # Left of the ring where the curve, which falls, or the edge is in the way on the right.
+        across, end = x(accepted[0]), accepted[0] > (0.3 if y(accepted[1]) <= 24 else 0.75)
         body.append(_dot(across, y(accepted[1]), 6.5, "ring", note))
         where = across - 10 if end else across + 10
-        body.append(_text(where, y(accepted[1]) - 8, "accepted", "mark", "end" if end else "start"))
+        height_of = y(accepted[1])
+        beside = height_of - 8 if height_of > 24 else height_of + 20  # at the top there is no room above
+        body.append(_text(where, beside, "accepted", "mark", "end" if end else "start"))
         description += f" Accepted were {percent(accepted[0])} with {percent(accepted[1])} right."
     return _svg(name, title, description, height, body)
 

@@ -47,7 +47,7 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
             head=_head(metrics),
             figures=_figures(metrics),
             warnings=_warnings(metrics),
-            stages=stages_view(stages),
+            stages=stages_view(stages, panel=bool(teacher.get("panel"))),
             students=students_view(test, metrics.get("references") or {}),
             confidence=confidence_view(stages, test, teacher.get("calibration") or {}),
             confusion=confusion_view(test),

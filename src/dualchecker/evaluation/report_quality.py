@@ -46,11 +46,12 @@ def final_stage(stages: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[s
     return name, stages.get(name, {})
 
 
-def stages_view(stages: Mapping[str, Mapping[str, Any]]) -> View:
-    """The teacher, step by step."""
+def stages_view(stages: Mapping[str, Mapping[str, Any]], *, panel: bool = False) -> View:
+    """The teacher, or the panel of teachers, step by step."""
+    words = wording.STAGES | (wording.PANEL_STAGES if panel else {})
     rows = []
     for name, stage in stages.items():
-        title, meaning = wording.STAGES.get(name, (name, ""))
+        title, meaning = words.get(name, (name, ""))
         records = total(stage)
         rows.append(
             {
@@ -214,6 +215,8 @@ def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> 
             "Each label has a threshold of its own for “applies” and for “does not”: they stand label by label above."
         )
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
+    if threshold.get("basis") == "none":
+        return f"By {answers}, no confidence is enough for what was asked: no label is accepted."
     said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
         return f"{said}; none of {answers} reaches it."

@@ -38,6 +38,7 @@ def work_view(metrics: Mapping[str, Any]) -> View:
         ],
         "attempts": _counted(attempts, wording.OUTCOMES, of=requests.get("attempts")),
         "gold": {name: whole(gold.get(name)) for name in sizes} if gold else None,
+        "calibrated": bool(teacher.get("calibration")),
         "cross_fit": gold.get("mode") == "cross_fit",
         "fixed": list(gold.get("fixed_in_template") or ()),
         "purposes": _purposes(requests.get("by_purpose") or {}),

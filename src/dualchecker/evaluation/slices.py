@@ -109,7 +109,7 @@ def group(judged: Judged, columns: Sequence[str] | None = None) -> dict[str, lis
     groups: dict[str, list[str | None]] = {
         "human label": list(judged.truth),
         "predicted label": [label if label is not None else "(none)" for label in judged.predicted],
-        "length of the text": _quartiles([float(len(r.text)) for r in judged.records]),
+        "length in characters": _quartiles([float(len(r.text)) for r in judged.records]),
     }
     if judged.rungs is not None:
         groups["rung"] = list(judged.rungs)

@@ -18,6 +18,16 @@ STAGES = {
     "student_checker": ("+\N{NO-BREAK SPACE}student checker", "a student that has not seen the text weighs in"),
 }
 
+PANEL_STAGES = {
+    "few_shot": ("Few-shot prompt", "the first member of the list, the same examples for every text"),
+    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the cheapest member alone, with the most similar human examples"),
+    "teacher_checker": (
+        "+\N{NO-BREAK SPACE}panel",
+        "the other members where they are worth asking; their answers joined",
+    ),
+}
+"""In place of those in ``STAGES`` where several teachers answer."""
+
 LABELS_AFTER = {
     "zero_shot": "from the zero-shot prompt",
     "few_shot": "from the few-shot prompt",
@@ -41,7 +51,7 @@ UNCALIBRATED = {
 """By stage: where a confidence comes from that no gold has calibrated."""
 
 STUDENTS = {
-    "student": ("Student of this run", "gold and the checked labels"),
+    "student": ("Student of this run", "gold and the labels of this run"),
     "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
     "gold_pool": ("Gold + human labels of the pool", "what labelling the whole pool by hand would bring"),
 }
@@ -114,7 +124,7 @@ WRITTEN = {
 
 REASONS = {
     "not_asked": "no teacher was asked",
-    "large_loss": "the student does not expect this label",
+    "large_loss": "of the texts with this label, half fit a student of the others better",
     "untested": "too few kinds of labels to train a student that could test it",
 }
 """Why a label was not accepted, beside ``OUTCOMES``."""
@@ -136,7 +146,7 @@ PURPOSES = {
 }
 
 RUNGS = {
-    "brief": "short text, nearest examples",
+    "brief": "short text",
     "detail": "long form of the text",
     "wide": "more examples, full label guide, counter-examples",
     "reconsider": "shown its own answers, asked to decide",

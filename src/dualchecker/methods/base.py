@@ -169,9 +169,15 @@ class Method:
         if lacking:
             raise ConfigError(
                 f"The method needs a teacher that can {', '.join(lacking)}; {teacher.name} cannot.",
-                why="Recorded answers hold labels alone." if "generate" in lacking else "",
+                why="It gives labels and writes no text." if "generate" in lacking else "",
                 fix="Choose another teacher.kind or another method.",
             )
+
+
+def how_many(records: Sequence[Record]) -> str:
+    """``12 records``, for progress; decisions about one record count once."""
+    count = len({record.whole.id for record in records})
+    return f"{count} record{'' if count == 1 else 's'}"
 
 
 def believe(climb: Climb, answer: Answer | None = None, *, share: float | None = None) -> Labelled:

@@ -5,7 +5,7 @@ written by people.
 """
 
 from dualchecker.config import RunConfig
-from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe
+from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe, how_many
 from dualchecker.prompts import Rung
 
 RUNG = Rung("brief", neighbours=0, style="steps")
@@ -14,7 +14,7 @@ REPLY_TOKENS = 250
 
 def _run(setting: Setting) -> Distilled:
     """The confidence is the stated one, uncalibrated."""
-    setting.progress.stage("chain of thought", f"{len(setting.pool)} records")
+    setting.progress.stage("chain of thought", how_many(setting.pool))
     template = setting.aligner.template(fixed=setting.align.demonstrations, reasons=True)
     labels = [believe(climb) for climb in ask_once(setting, RUNG, template, "cot")]
     return Distilled(labels, template, stages={"cot": labels})

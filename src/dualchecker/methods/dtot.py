@@ -5,7 +5,7 @@ the text, and the second answer wins.
 """
 
 from dualchecker.config import RunConfig
-from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe
+from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe, how_many
 from dualchecker.methods.few_shot import few_shot_steps
 from dualchecker.prompts import Rung
 
@@ -21,7 +21,7 @@ def _run(setting: Setting) -> Distilled:
     A second reply that cannot be read leaves the first answer in place. An answer without a stated confidence counts
     as unsure.
     """
-    setting.progress.stage("DToT", f"{len(setting.pool)} records")
+    setting.progress.stage("DToT", how_many(setting.pool))
     template = setting.aligner.template(fixed=setting.align.demonstrations)
     climbs = ask_once(setting, Rung("brief", neighbours=0), template, "few_shot")
     first = [believe(climb) for climb in climbs]

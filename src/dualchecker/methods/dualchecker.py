@@ -9,7 +9,7 @@ from typing import Any
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Progress
 from dualchecker.checking import Climb, Findings, StudentChecker, TeacherChecker
-from dualchecker.methods.base import Distilled, Method, Round, Setting, believe
+from dualchecker.methods.base import Distilled, Method, Round, Setting, believe, how_many
 from dualchecker.prompts import Template
 from dualchecker.records import Labelled, Record
 
@@ -52,7 +52,7 @@ def distill_with_dualchecker(
     findings: Findings | None = None
     batches = list(growing_batches(pool, rounds))
     for number, batch in enumerate(batches, 1):
-        progress.stage(f"round {number}", f"of {len(batches)}: {len(batch)} records")
+        progress.stage(f"round {number}", f"of {len(batches)}: {how_many(batch)}")
         fresh = _by_id(teacher_checker.label(batch, template))
         labels |= fresh
         before |= fresh

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dualchecker.alignment import ContextAligner
 from dualchecker.checking import Climb, Ladder
 from dualchecker.config import RunConfig
-from dualchecker.methods.base import Distilled, Method, Setting, Step, believe
+from dualchecker.methods.base import Distilled, Method, Setting, Step, believe, how_many
 from dualchecker.prompts import Rung, Template
 from dualchecker.records import Labelled, Record
 
@@ -24,7 +24,7 @@ def label_few_shot(
 
 
 def _run(setting: Setting) -> Distilled:
-    setting.progress.stage("few-shot", f"{len(setting.pool)} records")
+    setting.progress.stage("few-shot", how_many(setting.pool))
     labels, template = label_few_shot(
         setting.pool,
         aligner=setting.aligner,

@@ -18,7 +18,7 @@ from dualchecker.checking.examples import examples_from
 from dualchecker.config import RunConfig
 from dualchecker.data import Fence, text_folds
 from dualchecker.methods import zero_shot
-from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe
+from dualchecker.methods.base import Distilled, Method, Setting, Step, ask_once, believe, how_many
 from dualchecker.prompts import Rung, Template
 from dualchecker.records import Confidence, Example, Labelled, Record
 
@@ -36,7 +36,7 @@ def again_rung(shown: int) -> Rung:
 def _run(setting: Setting) -> Distilled:
     """No label of ``setting.fence`` is read. Labels outside the clean set are abstained on at the end."""
     empty = Template(size=0)
-    setting.progress.stage("FreeAL: zero-shot", f"{len(setting.pool)} records")
+    setting.progress.stage("FreeAL: zero-shot", how_many(setting.pool))
     first = [believe(climb) for climb in ask_once(setting, zero_shot.RUNG, empty, "zero_shot")]
     chosen = _clean(first, _beliefs(setting, first))
     # The label shown is the teacher's; it covers a human one, which the pool may carry for the report.

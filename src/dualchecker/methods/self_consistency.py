@@ -10,14 +10,14 @@ from dualchecker.checking import Climb, only_repeats, vote
 from dualchecker.checking.agreement import ONLY_REPEATS
 from dualchecker.confidence import read_signals
 from dualchecker.config import RunConfig
-from dualchecker.methods.base import Distilled, Method, Setting, Step, believe
+from dualchecker.methods.base import Distilled, Method, Setting, Step, believe, how_many
 from dualchecker.methods.cot import REPLY_TOKENS, RUNG
 from dualchecker.records import Labelled
 
 
 def _run(setting: Setting) -> Distilled:
     count = setting.sampling.count
-    setting.progress.stage("self-consistency", f"{count} samples of {len(setting.pool)} records")
+    setting.progress.stage("self-consistency", f"{count} samples of {how_many(setting.pool)}")
     template = setting.aligner.template(fixed=setting.align.demonstrations, reasons=True)
     draws = [[Climb(record, sample=n + 1) for n in range(count)] for record in setting.pool]
     setting.ladder.ask([one for each in draws for one in each], RUNG, template, "self_consistency", aligned=False)

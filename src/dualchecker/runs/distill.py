@@ -110,7 +110,7 @@ def _distill(parts: Parts) -> Run:
                 outcomes[name] = METHODS[name](setting)
     outcome = outcomes[config.method]
     stages = {stage: labels for one in outcomes.values() for stage, labels in one.stages.items()}
-    progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the checked labels")
+    progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the labels of this run")
     gold = [Example(record, record.label or "") for record in parts.judged.gold]
     taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
     student = _train(parts, gold, taught)

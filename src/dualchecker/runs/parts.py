@@ -67,7 +67,7 @@ class Parts:
 
     @property
     def teacher_name(self) -> str:
-        """The teacher as the report calls it; of a panel that the method asks, all members from cheap to dear."""
+        """The teacher as the report calls it; of a panel all members that the method asks, from cheap to dear."""
         if isinstance(self.teacher_checker, PanelChecker) and METHODS[self.config.method].climbs:
             return "panel of " + ", ".join(member.name for member in self.teacher_checker.members)
         return self.teacher.name
