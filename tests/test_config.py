@@ -379,3 +379,60 @@ def test_a_mistake_is_blamed_on_where_it_was_made(tmp_path: Path) -> None:
 def test_a_setting_is_blamed_though_the_file_has_the_same_section(tmp_path: Path, setting: str) -> None:
     said = fails(tmp_path, LEAST + "check:\n  threshold:\n    precision: 0.9\n", setting)
     assert "A --set option" in said and "line" not in said and "tuple" not in said
+
+
+# --- round trip
+
+
+@pytest.mark.parametrize("text", [LEAST, DESIGN, LEAST.replace("[good, bad]", "[yes, no, '1', 'null', 2024-01-01]")])
+def test_what_is_written_loads_as_equal(tmp_path: Path, text: str) -> None:
+    config = load(tmp_path, text)
+    other = tmp_path / "other"
+    other.mkdir()
+    again = load(other, config.to_yaml())
+    assert again.model_dump() == config.model_dump()
+    assert again.root == other
+
+
+# PyYAML does not bring control characters such as NEL back.
+_WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), min_size=1, max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    question=_WORDS,
+    labels=st.dictionaries(_WORDS, _WORDS, min_size=2, max_size=4),
+    pool=st.one_of(_WORDS, st.floats(0.01, 0.9)),
+    threshold=st.one_of(st.floats(0.01, 0.99), st.floats(0.51, 0.99).map(lambda p: {"precision": p})),
+    rate=st.floats(1e-7, 1),
+    extra=st.dictionaries(_WORDS, st.one_of(_WORDS, st.integers(), st.booleans(), st.none()), max_size=3),
+)
+def test_any_configuration_survives_its_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    question: str,
+    labels: dict[str, str],
+    pool: Any,
+    threshold: Any,
+    rate: float,
+    extra: dict[str, Any],
+) -> None:
+    raw = {
+        "task": {"question": question, "labels": labels},
+        "data": {"gold": "g", "pool": pool},
+        "check": {"threshold": threshold},
+        "student": {"learning_rate": rate},
+        "teacher": {"extra": extra},
+    }
+    config = build_config(raw)
+    file = tmp_path_factory.mktemp("config") / "run.yaml"
+    file.write_text(config.to_yaml(), encoding="utf-8", newline="")
+    assert load_config(file).model_dump() == config.model_dump()
+
+
+def test_a_written_configuration_can_be_read_by_people(tmp_path: Path) -> None:
+    assert "output: 陽性\n" in load(tmp_path, LEAST + "output: 陽性").to_yaml()
+
+
+def test_a_configuration_from_values_names_its_mistakes() -> None:
+    with pytest.raises(ConfigError, match="'data' is missing"):
+        build_config({"task": {"question": "q", "labels": ["a", "b"]}}, source="here")
