@@ -159,6 +159,7 @@ def test_every_ablation_is_a_valid_setting(write: Write) -> None:
 
 def test_without_the_aligner_every_rung_shows_fixed_demonstrations(write: Write) -> None:
     metrics = ablated(write, "aligner", report={"few_shot": False, "references": False})
+    assert "first_answer" in metrics["teacher"]["stages"] and "aligner" not in metrics["teacher"]["stages"]
     assert metrics["requests"]["by_purpose"]["explain/explain"] <= 5 + 2 * 2, "fixed ones, and those of two refinements"
     rows = [json.loads(line) for line in (write().output_dir / "labels.jsonl").read_text().splitlines()]
     assert not any("neighbour_share" in row["signals"] for row in rows)

@@ -121,6 +121,7 @@ STAGES = {
     "dtot": "+ one more question",
     "freeal": "+ clean texts as examples",
     "aligner": "+ ContextAligner",
+    "first_answer": "first answer",
     "teacher_checker": "+ teacher checker",
     "student_checker": "+ student checker",
 }

@@ -10,7 +10,8 @@ STAGES = {
         "asked again with the long form where the stated confidence is low",
     ),
     "freeal": ("+\N{NO-BREAK SPACE}clean texts as examples", "asked again; a student says which labels to keep"),
-    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the most similar human examples, with reasons; first answer"),
+    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the most similar human examples; first answer"),
+    "first_answer": ("First answer", "the same examples for every text; align.nearest is off"),
     "teacher_checker": (
         "+\N{NO-BREAK SPACE}teacher checker",
         "asked again in more detail while unsure; the surest answer stays",
@@ -20,6 +21,7 @@ STAGES = {
 
 PANEL_STAGES = {
     "few_shot": ("Few-shot prompt", "the first member of the list, the same examples for every text"),
+    "first_answer": ("First answer", "the cheapest member alone, with the same examples for every text"),
     "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the cheapest member alone, with the most similar human examples"),
     "teacher_checker": (
         "+\N{NO-BREAK SPACE}panel",
@@ -36,13 +38,14 @@ LABELS_AFTER = {
     "dtot": "after one more question",
     "freeal": "after the second student",
     "aligner": "after ContextAligner",
+    "first_answer": "from the first answer",
     "teacher_checker": "after the teacher checker",
     "student_checker": "after the student checker",
 }
 
 UNCALIBRATED = {
     **dict.fromkeys(
-        ("zero_shot", "few_shot", "cot", "dtot", "aligner"),
+        ("zero_shot", "few_shot", "cot", "dtot", "aligner", "first_answer"),
         "This method takes the confidence as the teacher states it; it was not calibrated on gold.",
     ),
     "self_consistency": "The confidence is the share of samples that agree; it was not calibrated on gold.",

@@ -80,14 +80,15 @@ def distill_with_dualchecker(
             )
         )
     final = [labels[record.id] for record in pool]
-    stages = _stages([before[record.id] for record in pool], final if findings else None)
+    first = "aligner" if aligner.nearest else "first_answer"
+    stages = _stages([before[record.id] for record in pool], final if findings else None, first)
     return Distilled(final, template, tuple(history), stages, teacher_checker.calibrate(template), findings)
 
 
-def _stages(ladder: list[Labelled], final: list[Labelled] | None) -> dict[str, list[Labelled]]:
-    """The labels after each part of the method, from the trail: nothing extra is asked."""
+def _stages(ladder: list[Labelled], final: list[Labelled] | None, name: str) -> dict[str, list[Labelled]]:
+    """The labels after each part of the method, from the trail (nothing extra is asked); the first by ``name``."""
     first = [believe(Climb(i.record, list(i.trail[:1]), [{}] * len(i.trail[:1]))) for i in ladder]
-    stages = {"aligner": first, "teacher_checker": ladder}
+    stages = {name: first, "teacher_checker": ladder}
     return stages if final is None else {**stages, "student_checker": final}
 
 
