@@ -1,7 +1,7 @@
 """The ladder where several labels may apply: one request a record, one answer for each decision that waits for it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
-from dualchecker.checking.ladder import Climb, Ladder, shuffled
-from dualchecker.confidence import best_exponent, read_signals, sharpen
-from dualchecker.prompts import PromptWriter, Rung, Template
+from dualchecker.checking.ladder import Climb, Ladder
+from dualchecker.confidence import best_exponent, sharpen
+from dualchecker.prompts import PromptWriter, Rung
 from dualchecker.records import Answer, Record
 from dualchecker.tasks import Task, Verdict
 from dualchecker.tasks.multilabel import NO, YES
@@ -44,50 +44,26 @@ class DecisionLadder(Ladder):
         # Half a record each way: a label that gold never shows may exist.
         self._base_rates = {label: (carried[label] + 0.5) / (len(self._gold) + 1) for label in task.labels}
 
-    def ask(
-        self,
-        climbs: Sequence[Climb],
-        rung: Rung,
-        template: Template,
-        purpose: str,
-        *,
-        aligned: bool = True,
-        variant: int = 0,
-    ) -> list[Climb]:
-        """As ``Ladder.ask``; each reply is projected onto the decisions among ``climbs``."""
-        aligned = aligned and self._aligner.nearest
-        teacher = self._whom(rung)
+    def _together(self, climbs: Sequence[Climb]) -> list[list[Climb]]:
         groups: dict[tuple[str, int], list[Climb]] = {}
         for climb in climbs:
-            if rung.applies_to(climb.record) and climb.record.text.strip():
-                groups.setdefault((climb.record.whole.id, climb.sample), []).append(climb)
-        if teacher is None or not groups:
-            return []
-        records = [group[0].record.whole for group in groups.values()]
-        near = (
-            self._aligner.neighbours(records, rung, [_in_doubt(group) for group in groups.values()])
-            if aligned
-            else [[] for _ in records]
-        )
-        if variant:
-            near = [shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
-        prompts = [
-            self._drawn(self._writer.label(record, rung, template, neighbours, self._earlier(group)), group[0].sample)
-            for record, neighbours, group in zip(records, near, groups.values(), strict=True)
+            groups.setdefault((climb.record.whole.id, climb.sample), []).append(climb)
+        return list(groups.values())
+
+    def _doubts(self, group: Sequence[Climb]) -> list[str]:
+        """The two labels whose decisions are least sure."""
+        asked = [climb for climb in group if climb.trail]
+        return [climb.record.about or "" for climb in sorted(asked, key=lambda c: c.confidence)[:2]]
+
+    def _answers(
+        self, group: Sequence[Climb], outcome: Outcome, teacher: str, shares: Mapping[str, float]
+    ) -> list[Answer]:
+        whole, verdicts = self._read_whole(outcome, teacher)
+        about = [climb.record.about or "" for climb in group]
+        return [
+            self._project(whole, verdicts.get(label), climb.record, shares[label])
+            for climb, label in zip(group, about, strict=True)
         ]
-        rates = self._neighbour_rates(records, long=rung.long) if aligned else None
-        columns = {label: index for index, label in enumerate(self._task.labels)}
-        outcomes = self._asker.ask(teacher, prompts, purpose)
-        for row, (group, outcome) in enumerate(zip(groups.values(), outcomes, strict=True)):
-            whole, verdicts = self._read_whole(outcome, teacher.name)
-            for climb in group:
-                label = climb.record.about or ""
-                rate = float("nan") if rates is None else float(rates[row, columns[label]])
-                answer = self._project(whole, verdicts.get(label), climb.record, rate)
-                climb.trail.append(answer)
-                climb.signals.append(read_signals(answer, climb.trail))
-                climb.confidences.append(0.0)
-        return [climb for group in groups.values() for climb in group]
 
     def _read_whole(self, outcome: Outcome, teacher: str) -> tuple[Answer, dict[str, Verdict]]:
         """The answer about a record, and its verdicts by label (none where it is not usable)."""
@@ -137,7 +113,7 @@ class DecisionLadder(Ladder):
         numbers = {label: given.get(label) for label in self._task.labels}
         return {k: float(v) for k, v in numbers.items() if isinstance(v, int | float) and 0 <= v <= 1} or None
 
-    def _neighbour_rates(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
+    def _neighbour_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
         """How many of the nearest carry each label, made as sure as that proves to be on gold, label by label."""
         if long not in self._rate_exponents:
             gold = [record for record in self._gold if record.text.strip()]
@@ -156,9 +132,3 @@ class DecisionLadder(Ladder):
 
 def _yes_no(rates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.stack([rates, 1 - rates], axis=1)
-
-
-def _in_doubt(group: Sequence[Climb]) -> list[str]:
-    """The two labels whose decisions are least sure, for counter-examples."""
-    asked = [climb for climb in group if climb.trail]
-    return [climb.record.about or "" for climb in sorted(asked, key=lambda c: c.confidence)[:2]]

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -123,37 +123,64 @@ class Ladder:
         """
         aligned = aligned and self._aligner.nearest
         teacher = self._whom(rung)
-        todo = [climb for climb in climbs if rung.applies_to(climb.record) and climb.record.text.strip()]
-        if teacher is None or not todo:
+        groups = self._together([c for c in climbs if rung.applies_to(c.record) and c.record.text.strip()])
+        if teacher is None or not groups:
             return []
-        records = [climb.record for climb in todo]
+        records = [group[0].record.whole for group in groups]
         near = (
-            self._aligner.neighbours(records, rung, [climb.doubts() for climb in todo])
+            self._aligner.neighbours(records, rung, [self._doubts(group) for group in groups])
             if aligned
-            else [[] for _ in todo]
+            else [[] for _ in groups]
         )
         if variant:
-            near = [shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
+            near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
         prompts = [
-            self._drawn(self._writer.label(climb.record, rung, template, neighbours, climb.trail), climb.sample)
-            for climb, neighbours in zip(todo, near, strict=True)
+            self._drawn(self._writer.label(record, rung, template, some, self._earlier(group)), group[0].sample)
+            for record, some, group in zip(records, near, groups, strict=True)
         ]
-        shares = self._label_shares(records, long=rung.long) if aligned else None
-        columns = {label: index for index, label in enumerate(self._task.labels)}
-        for row, (climb, outcome) in enumerate(zip(todo, self._asker.ask(teacher, prompts, purpose), strict=True)):
-            answer = self._read(outcome, teacher.name)
-            if shares is not None and answer.label is not None:
-                share = float(shares[row, columns[answer.label]])
-                answer = replace(answer, neighbour_share=None if np.isnan(share) else share)
-            climb.trail.append(answer)
-            climb.signals.append(read_signals(answer, climb.trail))
-            climb.confidences.append(0.0)
-        return todo
+        # Without neighbours their share of every label is not known.
+        unknown = np.full((len(groups), len(self._task.labels)), np.nan)
+        shares = self._neighbour_shares(records, long=rung.long) if aligned else unknown
+        outcomes = self._asker.ask(teacher, prompts, purpose)
+        for group, outcome, row in zip(groups, outcomes, shares, strict=True):
+            by_label = dict(zip(self._task.labels, map(float, row), strict=True))
+            for climb, answer in zip(group, self._answers(group, outcome, teacher.name, by_label), strict=True):
+                climb.trail.append(answer)
+                climb.signals.append(read_signals(answer, climb.trail))
+                climb.confidences.append(0.0)
+        return [climb for group in groups for climb in group]
+
+    def _together(self, climbs: Sequence[Climb]) -> list[list[Climb]]:
+        """The climbs that one request serves."""
+        return [[climb] for climb in climbs]
+
+    def _doubts(self, group: Sequence[Climb]) -> list[str]:
+        """The two labels in doubt, for counter-examples."""
+        return group[0].doubts()
+
+    def _earlier(self, group: Sequence[Climb]) -> list[Answer]:
+        """What the teacher has said about the record before."""
+        return group[0].trail
+
+    def _answers(
+        self, group: Sequence[Climb], outcome: Outcome, teacher: str, shares: Mapping[str, float]
+    ) -> list[Answer]:
+        """What a reply says to each climb of a group.
+
+        Args:
+            group: The climbs.
+            outcome: Of their request.
+            teacher: Who was asked.
+            shares: Share of each label among the nearest human labels; not a number where it is not known.
+        """
+        answer = self._read(outcome, teacher)
+        share = shares.get(answer.label or "", float("nan"))
+        return [answer if np.isnan(share) else replace(answer, neighbour_share=share)]
 
     def _drawn(self, prompt: Prompt, sample: int) -> Prompt:
         return replace(prompt, sample=sample, temperature=self._temperature) if sample else prompt
 
-    def _label_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
+    def _neighbour_shares(self, records: Sequence[Record], *, long: bool) -> npt.NDArray[np.float64]:
         """Label shares among the nearest human labels, made as sure as they prove to be on gold itself.
 
         Where neighbours tell nothing about the label, the shares come out even and the signal says nothing.
@@ -207,5 +234,5 @@ class Ladder:
         return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None
 
 
-def shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
+def _shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:
     return random.Random(seed).sample(demonstrations, len(demonstrations))
