@@ -1,5 +1,6 @@
 """From a run file to the parts of a run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,8 @@ class Parts:
     """Everything that a method needs.
 
     Where several labels may apply, ``pool`` and ``judged`` hold decisions (``data.decisions``), one a record and label;
-    ``dataset`` and ``fence`` hold records in any case.
+    ``dataset`` and ``fence`` hold records in any case. ``students`` makes a fresh student of a kind, or (None) of the
+    configured one.
     """
 
     config: RunConfig
@@ -53,8 +55,7 @@ class Parts:
     fence: Fence
     judged: Fence
     embedder: Embedder
-    features: Features
-    l2: float
+    students: Callable[[str | None], Student]
     asker: Asker
     teacher: Teacher
     senior: Teacher | None
@@ -74,7 +75,7 @@ class Parts:
 
     def interim_student(self) -> Student:
         """A fresh student for the rounds: linear on cached vectors."""
-        return self._student("linear")
+        return self.students("linear")
 
     def setting(self) -> Setting:
         """What a method may use."""
@@ -101,21 +102,7 @@ class Parts:
 
     def final_student(self) -> Student:
         """A fresh student of the configured kind."""
-        return self._student(None)
-
-    def _student(self, kind: str | None) -> Student:
-        config = self.config
-        base = config.model_name(config.student.base)
-        return make_student(
-            config.student.model_copy(update={"base": base}),
-            tuple(self.task.labels),
-            self.features,
-            config.model_name(config.align.embedder),
-            l2=self.l2,
-            kind=kind,
-            progress=self.progress.training,
-            multiple=self.task.multiple,
-        )
+        return self.students(None)
 
 
 def build_task(config: RunConfig) -> Classification:
@@ -190,7 +177,7 @@ def build_parts(
         check_base(config.model_name(config.student.base))  # before anything is asked and paid for
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
     prepared = prepared or prepare(config, task, dataset, progress)
-    embedder, features, l2 = prepared.embedder, prepared.features, prepared.l2
+    embedder = prepared.embedder
     asker = Asker(ledger, config.limits, progress, seed=config.data.seed)
     panel = [build_teacher(member, config, embedder) for member in config.teacher.members]
     # The first member stands for the panel where one teacher is needed: reasons for gold, the few-shot baseline.
@@ -216,16 +203,21 @@ def build_parts(
     )
     check = config.check
 
-    def interim() -> Student:
+    def student(kind: str | None) -> Student:
+        """A fresh student; None for the configured kind."""
         return make_student(
-            config.student,
+            config.student.model_copy(update={"base": config.model_name(config.student.base)}),
             labels,
-            features,
+            prepared.features,
             config.model_name(config.align.embedder),
-            l2=l2,
-            kind="linear",
+            l2=prepared.l2,
+            kind=kind,
+            progress=progress.training,
             multiple=several,
         )
+
+    def interim() -> Student:
+        return student("linear")
 
     heard = check.student and check.calibration != "none" and fence.mode == "split" and not several
     teacher_checker = (DecisionChecker if several else TeacherChecker)(
@@ -274,8 +266,7 @@ def build_parts(
         fence,
         judged,
         embedder,
-        features,
-        l2,
+        student,
         asker,
         teacher,
         senior,
