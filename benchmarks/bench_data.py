@@ -2,6 +2,7 @@
 
     python benchmarks/bench_data.py --data DATA --out FOLDER
     dualchecker bench FOLDER/bench.yaml
+    python benchmarks/bench_data.py --data DATA --out FOLDER --write docs/benchmarks.md
 
 DATA is a folder as benchmarks/data_sets.py describes it. Training rows whose text stands in the test file are left
 out; the bench draws gold and pool from the rest by seed: 5 gold a class and 1,000 pool (banking77), 200 and 1,000
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 
 from data_sets import BANKING, CAUSAL, PUBMED, training
+from pages import splice
 
 HERE = Path(__file__).parent
 
@@ -38,11 +40,31 @@ def write(data: Path, out: Path, name: str, task: dict[str, Any]) -> None:
     (out / f"{name}.yaml").write_text(yaml.safe_dump(run, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
+def main_tables(text: str) -> str:
+    """Of ``bench.md``: the table of each data set, and the differences over all of them."""
+    kept, keep = [], False
+    for line in text.splitlines():
+        if line.startswith("## "):
+            keep = True
+            kept.append(f"#{line}")
+        elif line.startswith("### "):
+            keep = line.startswith("### Mean over")
+            kept += [f"#{line}"] if keep else []
+        elif keep:
+            kept.append(line)
+    return "\n".join(kept).rstrip() + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--write", type=Path, help="put the tables of a bench that has run into this page")
     options = parser.parse_args()
+    if options.write:
+        tables = (options.out / "runs/bench/bench.md").read_text(encoding="utf-8")
+        splice(options.write, "bench", main_tables(tables))
+        return
     write(options.data, options.out, "banking77", {"question": BANKING})
     write(options.data, options.out, "causal-news", CAUSAL)
     write(options.data, options.out, "pubmedqa", PUBMED)

@@ -28,6 +28,7 @@ import classification
 import data_sets
 from dualchecker.confidence import Calibrator, choose_threshold, cross_fitted, fit_map
 from dualchecker.confidence.thresholds import Unproved
+from pages import splice
 
 GOLD, DRAWS = 200, 100
 RULES: tuple[Unproved, ...] = ("bound", "estimate", "nothing")
@@ -192,10 +193,7 @@ def main() -> None:
     text = "\n".join(parts)
     print(text)
     if options.write:
-        begin, end = "<!-- calibration:begin -->", "<!-- calibration:end -->"
-        page = options.write.read_text(encoding="utf-8")
-        head, _, rest = page.partition(begin)
-        options.write.write_text(f"{head}{begin}\n\n{text}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+        splice(options.write, "calibration", text)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from dualchecker.records import Example
 from dualchecker.runs import Run, distill
 from dualchecker.students import LinearStudent, choose_features
 from dualchecker.tasks import Classification
+from pages import splice
 
 
 def run(name: str, spec: dict[str, Any], seed: int, student: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -181,10 +182,7 @@ def main() -> None:
     text = tables(results)
     print(text)
     if options.write:
-        begin, end = "<!-- classification:begin -->", "<!-- classification:end -->"
-        page = options.write.read_text(encoding="utf-8")
-        head, _, rest = page.partition(begin)
-        options.write.write_text(f"{head}{begin}\n\n{text}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+        splice(options.write, "classification", text)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from dualchecker.evaluation import auroc, ece
 from dualchecker.prompts import Template
 from dualchecker.records import Answer, Labelled, Record
 from dualchecker.tasks import Classification
+from pages import splice
 
 TASK = Classification("Is the answer to this question yes?", {"true": "Yes.", "false": "No."})
 PRICES = {
@@ -258,10 +259,7 @@ def main() -> None:
     text = tables(scores, options.seeds, options.gold, len(records) - options.gold)
     print(text)
     if options.write:
-        begin, end = "<!-- panel:begin -->", "<!-- panel:end -->"
-        page = options.write.read_text(encoding="utf-8")
-        head, _, tail = page.partition(begin)
-        options.write.write_text(f"{head}{begin}\n\n{text}\n{end}{tail.partition(end)[2]}", encoding="utf-8")
+        splice(options.write, "panel", text)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from dualchecker.students import ChoiceQuestion, ChoiceStudent, LinearStudent, P
 from dualchecker.students.choice_features import FEATURES
 from dualchecker.tasks import Classification
 from dualchecker.teachers import RecordedTeacher
+from pages import splice
 
 Rows = list[dict[str, Any]]
 Floats = npt.NDArray[np.float64]
@@ -292,7 +293,6 @@ def held_out(
 
 
 PARTS = {"cqa": commonsense, "pubmedqa": pubmedqa, "causal-news": causal_news}
-BEGIN, END = "<!-- recorded:begin -->", "<!-- recorded:end -->"
 
 
 def main() -> None:
@@ -311,9 +311,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if options.write:
-        page = options.write.read_text(encoding="utf-8")
-        head, _, rest = page.partition(BEGIN)
-        options.write.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        splice(options.write, "recorded", text)
 
 
 if __name__ == "__main__":
