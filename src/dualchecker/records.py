@@ -8,6 +8,36 @@ Status = Literal["accepted", "abstained", "failed"]
 """What became of a pool record: trusted, left open on purpose, or never answered usably."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a text with its label. Spans may nest and overlap.
+
+    Attributes:
+        start: Code-point offset of its first character in ``Record.text``.
+        end: Offset behind its last character; always greater than ``start``.
+        label: One of the task's labels.
+    """
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A span as an answer has it, found in the text by the words that the teacher quoted.
+
+    Attributes:
+        span: Where it is.
+        stated: The confidence that the teacher stated in it, in 0..1; None when it stated none that can be read.
+        fit: How well the quote fits the text there, 1 for the very same characters.
+    """
+
+    span: Span
+    stated: float | None = None
+    fit: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One text to label.
@@ -21,6 +51,8 @@ class Record:
         labels: The human labels of a record to which several may apply; empty says that people found none.
         about: In a decision: the label that may apply.
         base: In a decision: the record that is decided about.
+        spans: The human spans, in order of ``Span``, where spans are asked for; empty says that people found none.
+            ``label`` is then what a teacher would have to reply (``Extraction.write``).
         meta: Other columns, for slices in the report; never shown to a teacher.
     """
 
@@ -32,6 +64,7 @@ class Record:
     labels: tuple[str, ...] | None = None
     about: str | None = None
     base: "Record | None" = None
+    spans: tuple[Span, ...] | None = None
 
     @property
     def whole(self) -> "Record":
@@ -75,6 +108,8 @@ class Answer:
         outside_mass: Probability that the teacher gave to nothing in the label set, where it shows.
         order_spread: How far its distributions lie apart when the options come in another order (mean total variation
             distance, 0..1), where it was asked in several.
+        spans: Those that it quoted and that are in the text, in order of ``Span``, each once.
+        hallucinated: Quotes that are not in the text: counted, never stored as spans.
     """
 
     record_id: str
@@ -93,6 +128,8 @@ class Answer:
     notes: tuple[str, ...] = ()
     outside_mass: float | None = None
     order_spread: float | None = None
+    spans: tuple[Found, ...] = ()
+    hallucinated: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -111,6 +148,29 @@ class Confidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanLabel:
+    """What became of one span, or of a label without any: each is trusted or left open by itself.
+
+    Attributes:
+        label: The label.
+        span: The span; None says that the text has no span of this label.
+        confidence: Calibrated, in exactly this.
+        status: ``accepted`` or ``abstained``.
+        reason: Why it was not accepted; empty when it was.
+        disputed: True when the students' evidence speaks against it.
+        rung: The last rung that said so.
+    """
+
+    label: str
+    span: Span | None
+    confidence: Confidence
+    status: Status
+    reason: str = ""
+    disputed: bool = False
+    rung: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """The state of one pool record: the answer kept, how sure we are, and the whole trail.
 
@@ -123,6 +183,8 @@ class Labelled:
         distribution: Our probability for every label, where a student and a teacher could be fused.
         disputed: True when a confident student contradicts the label and asking again did not settle it.
         reason: Why the record was not accepted; empty when it was.
+        spans: Where spans are asked for: every span that is kept or left open, and the labels that have none.
+            ``status`` is then ``accepted`` if all of them are.
     """
 
     record: Record
@@ -133,10 +195,26 @@ class Labelled:
     distribution: Mapping[str, float] | None = None
     disputed: bool = False
     reason: str = ""
+    spans: tuple[SpanLabel, ...] = ()
 
     @property
     def label(self) -> str | None:
         return self.answer.label if self.answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtSpan:
+    """A span that a student learns, or learns to leave open.
+
+    Attributes:
+        span: The span.
+        target: Probability that it is right: 1 for a human one.
+        weight: How much its characters count in the loss, relative to the example's weight; 0 hides them.
+    """
+
+    span: Span
+    target: float = 1.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +227,7 @@ class Example:
         weight: Importance in the loss, 1 for a human label.
         target: Soft target, probability by label; None means all mass on ``label``.
         source: ``gold`` (people), ``teacher`` (a pool text, its label), or ``generated`` (a text that it wrote).
+        spans: Where spans are learnt: those of the text. The rest of it counts as outside of any, with ``weight``.
     """
 
     record: Record
@@ -156,6 +235,7 @@ class Example:
     weight: float = 1.0
     target: Mapping[str, float] | None = None
     source: Literal["gold", "teacher", "generated"] = "gold"
+    spans: tuple[TaughtSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

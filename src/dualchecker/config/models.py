@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 MethodName = Literal[
     "dualchecker", "gold_only", "zero_shot", "few_shot", "cot", "dtot", "self_consistency", "evokd", "freeal"
 ]
+Occurrence = Literal["any", "at_most_one", "at_least_one", "exactly_one"]
+"""How many spans of a label a text may have."""
 RungName = Literal["brief", "detail", "wide", "reconsider", "senior"]
 RUNGS: tuple[RungName, ...] = ("brief", "detail", "wide", "reconsider", "senior")
 
@@ -20,10 +22,35 @@ class _Section(BaseModel):
 class TaskConfig(_Section):
     """What is asked of every text."""
 
-    kind: Literal["classification"] = "classification"
+    kind: Literal["classification", "extraction"] = "classification"
     multiple: bool = False
     question: str = Field(min_length=1)
-    labels: dict[str, str] = Field(min_length=2)
+    labels: dict[str, str] = Field(min_length=1)
+    occurrence: Occurrence | dict[str, Occurrence] = "any"
+    least_fit: float = Field(default=0.85, ge=0.5, le=1)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> "TaskConfig":
+        if self.kind == "extraction":
+            if self.multiple:
+                raise ValueError("multiple belongs to classification: in extraction every label may occur by itself")
+            strange = sorted(set(self.occurs) - set(self.labels))
+            if strange:
+                raise ValueError(f"occurrence names {', '.join(map(repr, strange))}, which is not among the labels")
+            return self
+        if len(self.labels) < 2:
+            raise ValueError("a classification task needs at least two labels")
+        for name in ("occurrence", "least_fit"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} belongs to a task of kind extraction, and this one is a {self.kind}")
+        return self
+
+    @property
+    def occurs(self) -> dict[str, Occurrence]:
+        """How many spans a text may have, by label."""
+        if isinstance(self.occurrence, dict):
+            return self.occurrence
+        return dict.fromkeys(self.labels, self.occurrence)
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -46,6 +73,7 @@ class Columns(_Section):
     text: str = "text"
     detail: str | None = "detail"
     label: str = "label"
+    spans: str = "spans"
 
 
 class DataConfig(_Section):
@@ -245,7 +273,7 @@ class EvolveConfig(_Section):
 class StudentConfig(_Section):
     """The small model."""
 
-    kind: Literal["linear", "encoder"] = "encoder"
+    kind: Literal["linear", "encoder", "tokens"] = "encoder"
     base: str = "offline"
     interim: Literal["linear"] = "linear"
     seed: int = 42
@@ -296,6 +324,36 @@ class RunConfig(_Section):
     report: ReportConfig = ReportConfig()
     output: str = "runs/run"
     _root: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_student_fits_the_task(cls, value: Any) -> Any:
+        """Where no kind of student is named, the task decides."""
+        task = value.get("task") if isinstance(value, dict) else None
+        if not isinstance(task, dict) or task.get("kind") != "extraction":
+            return value
+        student = value.get("student") or {}
+        if isinstance(student, dict) and "kind" not in student:
+            return {**value, "student": {**student, "kind": "tokens"}}
+        return value
+
+    @model_validator(mode="after")
+    def _spans_fit(self) -> "RunConfig":
+        if self.task.kind != "extraction":
+            if self.student.kind == "tokens":
+                raise ValueError("a tokens student learns spans: choose student.kind encoder, or task.kind extraction")
+            return self
+        if self.student.kind == "encoder":
+            raise ValueError("an encoder student labels whole texts: for extraction, student.kind is tokens or linear")
+        strange = next((t.kind for t in self.teacher.voices if t.kind in ("decisions", "panel")), None)
+        strange = "panel" if self.teacher.kind == "panel" else strange
+        if strange:
+            raise ValueError(f"a teacher of kind {strange} labels whole texts: extraction needs one that quotes")
+        if self.check.calibration not in ("logistic", "none"):
+            raise ValueError(
+                f"check.calibration is {self.check.calibration}, but for spans only logistic (and none) is there"
+            )
+        return self
 
     @model_validator(mode="after")
     def _several_labels_fit(self) -> "RunConfig":

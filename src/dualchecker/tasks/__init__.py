@@ -2,6 +2,7 @@
 
 from dualchecker.tasks.base import Parsed, Task, Verdict
 from dualchecker.tasks.classification import Classification
+from dualchecker.tasks.extraction import Extraction
 from dualchecker.tasks.multilabel import MultiLabel
 
-__all__ = ["Classification", "MultiLabel", "Parsed", "Task", "Verdict"]
+__all__ = ["Classification", "Extraction", "MultiLabel", "Parsed", "Task", "Verdict"]

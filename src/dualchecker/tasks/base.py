@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dualchecker.records import Found
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -29,6 +31,8 @@ class Parsed:
         stated: The stated confidence in 0..1, or None when there is none that can be read.
         notes: Named peculiarities, counted in the report.
         verdicts: One for each label, where several may apply and the outcome is ``ok``.
+        spans: See ``Answer``.
+        hallucinated: See ``Answer``.
     """
 
     label: str | None
@@ -37,6 +41,8 @@ class Parsed:
     stated: float | None = None
     notes: tuple[str, ...] = ()
     verdicts: Mapping[str, Verdict] | None = None
+    spans: tuple[Found, ...] = ()
+    hallucinated: tuple[str, ...] = ()
 
 
 class Task(Protocol):
@@ -59,8 +65,18 @@ class Task(Protocol):
         """JSON schema of a reply, for servers that can enforce one."""
         ...
 
-    def parse(self, reply: str) -> Parsed:
-        """Understand a reply. Never raises; what cannot be understood gets a named outcome."""
+    @property
+    def spans(self) -> bool:
+        """Whether an answer is a set of spans of the text rather than a label of the whole."""
+        ...
+
+    def parse(self, reply: str, text: str = "") -> Parsed:
+        """Understand a reply. Never raises; what cannot be understood gets a named outcome.
+
+        Args:
+            reply: What the teacher sent.
+            text: ``Record.text``, for tasks whose answers quote it.
+        """
         ...
 
     def equal(self, left: str | None, right: str | None) -> bool:

@@ -12,7 +12,7 @@ from dualchecker.tasks.base import Parsed
 from dualchecker.tasks.replies import read_confidence, read_object
 
 
-def _fold(label: str) -> str:
+def fold(label: str) -> str:
     """Case, width, accents' encoding, quotes and the kind of separator do not make another label."""
     folded = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()))
     # Between words only: "-1" and "1", "A-" and "A" are different labels.
@@ -36,13 +36,14 @@ class Classification:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     multiple: ClassVar[bool] = False
+    spans: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise ConfigError("A classification task needs at least two labels.", fix="List them under task.labels.")
         seen: dict[str, str] = {}
         for name in self.labels:
-            folded = _fold(name)
+            folded = fold(name)
             if not folded:
                 raise ConfigError(f"The label name {name!r} is empty.", fix="Give every label a name.")
             if folded in seen:
@@ -59,7 +60,7 @@ class Classification:
 
     @cached_property
     def _by_fold(self) -> dict[str, str]:
-        return {_fold(name): name for name in self.labels}
+        return {fold(name): name for name in self.labels}
 
     def schema(self) -> dict[str, Any]:
         """Reason first, so that the label follows from it; then label and confidence."""
@@ -77,9 +78,9 @@ class Classification:
     def find(self, label: object) -> str | None:
         """The label that ``label`` means, or None. Exact names win over folded ones."""
         text = str(label).lower() if isinstance(label, bool) else str(label)
-        return text if text in self.labels else self._by_fold.get(_fold(text))
+        return text if text in self.labels else self._by_fold.get(fold(text))
 
-    def parse(self, reply: str) -> Parsed:
+    def parse(self, reply: str, text: str = "") -> Parsed:
         """Understand a reply: a JSON object, one inside prose, or ``label: ...`` lines.
 
         Outcomes: ``ok``, ``empty``, ``unparsed``, ``label_missing``, ``label_outside_set``, ``label_ambiguous``.

@@ -43,7 +43,7 @@ def read_confidence(value: object) -> tuple[float | None, str]:
     return number, ""
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
+def read_objects(text: str) -> Iterator[dict[str, Any]]:
     """Every JSON object that starts somewhere in ``text``, outermost ones, in order."""
     decoder = json.JSONDecoder(strict=False)
     position = text.find("{")
@@ -82,7 +82,7 @@ def read_object(reply: str, names: Sequence[str]) -> tuple[dict[str, Any] | None
     at the end); then a truncated object's complete ``"name": value`` lines; then ``name: value`` lines.
     """
     best: dict[str, Any] | None = None
-    for candidate in _objects(reply):
+    for candidate in read_objects(reply):
         fields = {str(key).strip().lower(): value for key, value in candidate.items()}
         if any(name in fields for name in names):
             best = {name: fields[name] for name in names if name in fields}

@@ -1,0 +1,261 @@
+"""Labelled spans of a text, such as causes and effects (DualChecker's third task), in any language.
+
+A teacher quotes; it never counts characters. Its quotes are found in the text (``quotes``); one that is not there is
+hallucinated: it is counted, and never becomes a span.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from dualchecker.config import Occurrence
+from dualchecker.errors import ConfigError
+from dualchecker.records import Found, Span
+from dualchecker.tasks.base import Parsed
+from dualchecker.tasks.classification import fold
+from dualchecker.tasks.quotes import Quote, find_quotes
+from dualchecker.tasks.replies import read_confidence, read_object, read_objects
+
+MOST_SPANS = 200
+"""Spans read from one reply; a reply with more is broken, and the rest is left out (``too_many_spans``)."""
+
+_FIELDS = ("rationale", "spans", "entities")
+_QUOTE_NAMES = ("quote", "text", "span", "words")
+_LABEL_NAMES = ("label", "type", "entity", "entity_type")
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Find the spans of each label in a text.
+
+    An answer as a whole is what a teacher replies: a JSON list of its spans in the order of the text, each with label
+    and quote.
+
+    Args:
+        question: What is asked of each text.
+        labels: Label names with descriptions; at least one.
+        occurrence: How many spans of a label a text may have; ``any`` where a label is not named.
+        least_fit: How alike a quote and the text must be for the quote to be found there, 0..1; see ``find_quotes``.
+
+    Raises:
+        ConfigError: No label, an empty name, or two names that differ only in case or separators.
+    """
+
+    question: str
+    labels: Mapping[str, str]
+    occurrence: Mapping[str, Occurrence] = field(default_factory=dict)
+    least_fit: float = 0.85
+
+    multiple: ClassVar[bool] = False
+    spans: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise ConfigError("An extraction task needs at least one label.", fix="List them under task.labels.")
+        seen: dict[str, str] = {}
+        for name in self.labels:
+            folded = fold(name)
+            if not folded:
+                raise ConfigError(f"The label name {name!r} is empty.", fix="Give every label a name.")
+            if folded in seen:
+                raise ConfigError(
+                    f"The labels {seen[folded]!r} and {name!r} differ only in case, width or separators.",
+                    why="A teacher's reply could not be told apart.",
+                    fix="Rename one of them.",
+                )
+            seen[folded] = name
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.labels)
+
+    @cached_property
+    def _by_fold(self) -> dict[str, str]:
+        return {fold(name): name for name in self.labels}
+
+    def find(self, label: object) -> str | None:
+        """The label that ``label`` means, or None. Exact names win over folded ones."""
+        text = str(label)
+        return text if text in self.labels else self._by_fold.get(fold(text))
+
+    def needs(self, label: str) -> bool:
+        """Whether every text has at least one span of the label."""
+        return self.occurrence.get(label, "any") in ("at_least_one", "exactly_one")
+
+    def single(self, label: str) -> bool:
+        """Whether no text has two spans of the label."""
+        return self.occurrence.get(label, "any") in ("at_most_one", "exactly_one")
+
+    def schema(self) -> dict[str, Any]:
+        """Reason first, so that the spans follow from it; a quote and a confidence for each."""
+        span = {
+            "type": "object",
+            "properties": {
+                "label": {"type": "string", "enum": list(self.names)},
+                "quote": {"type": "string"},
+                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            },
+            "required": ["label", "quote", "confidence"],
+            "additionalProperties": False,
+        }
+        return {
+            "type": "object",
+            "properties": {"rationale": {"type": "string"}, "spans": {"type": "array", "items": span}},
+            "required": ["rationale", "spans"],
+            "additionalProperties": False,
+        }
+
+    def write(self, text: str, spans: Iterable[Span]) -> str:
+        """Spans of a text as an answer: what a teacher would reply."""
+        said = [{"label": span.label, "quote": text[span.start : span.end]} for span in sorted(spans)]
+        return json.dumps(said, ensure_ascii=False)
+
+    def parse(self, reply: str, text: str = "") -> Parsed:
+        """Understand a reply: a JSON object with a list of quotes, or with a list or map of them by label.
+
+        What is wrong with one span does not spoil the others: it is left out and noted (``hallucinated_span``,
+        ``label_outside_set``, ``label_missing``, ``offsets_only``, ``quote_missing``, ``span_twice``,
+        ``too_many_spans``, ``occurs_too_often``). An empty list is an answer: the text has no span.
+
+        Outcomes: ``ok``, ``empty``, ``unparsed``, ``spans_missing``; and where no span of a reply could be used, the
+        name of what is wrong with them.
+        """
+        if not reply.strip():
+            return Parsed(None, "empty")
+        by_label = {name.strip().lower(): name for name in self.names if name.strip().lower() not in _FIELDS}
+        fields, notes = read_object(reply, (*_FIELDS, *by_label))
+        given = self._bare_list(reply) if fields is None or "rationale" not in fields else None
+        if given is not None:
+            fields, notes = {"spans": given}, ("bare_list",)
+        if fields is None:
+            return Parsed(None, "unparsed")
+        # JSON can spell half a surrogate pair, which no file and no database takes.
+        rationale = str(fields.get("rationale") or "").encode("utf-8", "replace").decode()
+        given = fields.get("spans", fields.get("entities"))
+        if given is None and "json_truncated" not in notes:
+            given = {name: fields[key] for key, name in by_label.items() if key in fields} or None
+        if isinstance(given, Mapping):
+            given = _from_map(given)
+        if given is None and "json_truncated" in notes:  # cut at the token limit: take the spans that were finished
+            given = [span for span in read_objects(reply[reply.find("[") :]) if "label" in span] or None
+        if given is None:
+            return Parsed(None, "spans_missing", rationale, None, notes)
+        if not isinstance(given, list):
+            return Parsed(None, "unparsed", rationale, None, notes)
+        found, hallucinated, remarks = self._locate(given, text)
+        notes += tuple(dict.fromkeys(remarks))
+        if remarks and not found:
+            wrong = next(remark for remark in remarks if remark in _NAMES_AN_OUTCOME)
+            rest = tuple(note for note in notes if note != wrong)
+            return Parsed(None, wrong, rationale, None, rest, hallucinated=hallucinated)
+        label = self.write(text, (one.span for one in found))
+        return Parsed(label, "ok", rationale, None, notes, spans=found, hallucinated=hallucinated)
+
+    def _locate(self, given: Sequence[Any], text: str) -> tuple[tuple[Found, ...], tuple[str, ...], list[str]]:
+        """Spans of a reply, quotes that are not in the text, and what was wrong."""
+        remarks: list[str] = []
+        if len(given) > MOST_SPANS:
+            given, remarks = given[:MOST_SPANS], ["too_many_spans"]
+        asked: list[tuple[str, Quote, float | None]] = []
+        for item in given:
+            label, quote, remark = self._read(item)
+            if quote is None or label is None:
+                remarks.append(remark)
+                continue
+            stated, unread = read_confidence(item.get("confidence"))
+            remarks += [unread] if unread not in ("", "confidence_absent") else []
+            asked.append((label, quote, stated))
+        places = find_quotes(text, [quote for _, quote, _ in asked], self.least_fit)
+        found: dict[Span, Found] = {}
+        hallucinated = []
+        for (label, quote, stated), place in zip(asked, places, strict=True):
+            if place is None:
+                hallucinated.append(quote.text[:500])
+                remarks.append("hallucinated_span")
+                continue
+            one = Found(Span(place.start, place.end, label), stated, place.fit)
+            if one.span in found:
+                remarks.append("span_twice")
+            if one.span not in found or one.fit > found[one.span].fit:
+                found[one.span] = one
+        counts = {label: sum(span.label == label for span in found) for label in self.names}
+        if any(self.single(label) and count > 1 for label, count in counts.items()):
+            remarks.append("occurs_too_often")
+        return tuple(found[span] for span in sorted(found)), tuple(hallucinated), remarks
+
+    def _read(self, item: Any) -> tuple[str | None, Quote | None, str]:
+        """Label and quote of one item of a reply, or the name of what is wrong with it."""
+        if not isinstance(item, Mapping):
+            return None, None, "label_missing" if isinstance(item, str) else "quote_missing"
+        fields = {str(key).strip().lower(): value for key, value in item.items()}
+        name = next((fields[key] for key in _LABEL_NAMES if fields.get(key)), None)
+        if name is None:
+            return None, None, "label_missing"
+        label = self.find(name)
+        if label is None:
+            return None, None, "label_outside_set"
+        words = next((fields[key] for key in _QUOTE_NAMES if isinstance(fields.get(key), str) and fields[key]), "")
+        if not words.strip():
+            # Models cannot count characters: where nothing is quoted, nothing can be checked.
+            return label, None, "offsets_only" if "start" in fields or "end" in fields else "quote_missing"
+        near = fields.get("start")
+        before, after = fields.get("before"), fields.get("after")
+        return (
+            label,
+            Quote(
+                words.encode("utf-8", "replace").decode(),
+                before if isinstance(before, str) else "",
+                after if isinstance(after, str) else "",
+                near if isinstance(near, int) and not isinstance(near, bool) else None,
+            ),
+            "",
+        )
+
+    @staticmethod
+    def _bare_list(reply: str) -> list[Any] | None:
+        """A reply that is nothing but the list."""
+        try:
+            value = json.loads(reply.strip(), strict=False)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, list) else None
+
+    def equal(self, left: str | None, right: str | None) -> bool:
+        """Whether two answers quote the same under the same labels."""
+        return left is not None and left == right
+
+    def score(self, predicted: Sequence[str | None], truth: Sequence[str]) -> dict[str, float]:
+        """Strict micro-F1 over labelled quotes, and exact match of whole answers.
+
+        The report counts by offsets (``evaluation.span_metrics``); here two occurrences of the same words are one.
+        """
+        if len(predicted) != len(truth):
+            raise ValueError(f"{len(predicted)} predictions for {len(truth)} true answers")
+        if not truth:
+            return {"strict_f1": float("nan"), "exact_match": float("nan")}
+        hits = said = there = 0
+        for guess, true in zip(predicted, truth, strict=True):
+            mine = {(span["label"], span["quote"]) for span in json.loads(guess or "[]")}
+            theirs = {(span["label"], span["quote"]) for span in json.loads(true)}
+            hits, said, there = hits + len(mine & theirs), said + len(mine), there + len(theirs)
+        exact = sum(self.equal(p, t) for p, t in zip(predicted, truth, strict=True)) / len(truth)
+        return {"strict_f1": 2 * hits / (said + there) if said + there else 1.0, "exact_match": exact}
+
+
+_NAMES_AN_OUTCOME = frozenset(
+    {"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"}
+)
+
+
+def _from_map(given: Mapping[Any, Any]) -> list[Any]:
+    """``{"cause": ["...", ...], "effect": "..."}`` as a list of spans."""
+    spans: list[Any] = []
+    for label, value in given.items():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping):
+                spans.append({"label": label, **item})
+            elif item:
+                spans.append({"label": label, "quote": item})
+    return spans
