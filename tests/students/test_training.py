@@ -12,8 +12,6 @@ from dualchecker.students.training import (  # noqa: E402
     bucketed_batches,
     keep_lower_layers,
     learning_rate_factor,
-    make_optimizer,
-    update,
 )
 
 
@@ -55,15 +53,3 @@ def test_at_least_one_layer_is_kept(tiny_bert: str) -> None:
     model = transformers.BertModel.from_pretrained(tiny_bert)
     keep_lower_layers(model, 0.01)
     assert len(model.encoder.layer) == 1
-
-
-def test_the_head_may_learn_faster_than_the_rest(tiny_bert: str) -> None:
-    model = transformers.AutoModelForTokenClassification.from_pretrained(tiny_bert)
-    optimizer = make_optimizer(model, head=5.0)
-    model(torch.tensor([[2, 5, 3]]), labels=torch.tensor([[0, 1, 0]])).loss.backward()
-    update(model, optimizer, 1e-3)
-    head = {id(weights) for weights in model.classifier.parameters()}
-    rates = {id(weights): group["lr"] for group in optimizer.param_groups for weights in group["params"]}
-    assert rates.keys() == {id(weights) for weights in model.parameters()}
-    assert {rate for key, rate in rates.items() if key in head} == {5e-3}
-    assert {rate for key, rate in rates.items() if key not in head} == {1e-3}

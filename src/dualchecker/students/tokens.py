@@ -39,7 +39,6 @@ from dualchecker.students.words import word_tokens
 _MODEL = "AutoModelForTokenClassification"
 _SETTINGS = "dualchecker.json"
 _PREDICT_BATCH = 64
-_HEAD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class TokenStudent(SpanTagger):
         epochs: float = 4,
         min_steps: int = 0,
         batch_size: int = 16,
-        learning_rate: float = 1e-4,
+        learning_rate: float = 5e-4,
         max_length: int = 256,
         soft_targets: bool = True,
         freeze: int = 0,
@@ -187,7 +186,7 @@ class TokenStudent(SpanTagger):
         )
 
     def _train(self, model: Any, tokenizer: Any, goal: _Goal, held: _Goal) -> None:
-        optimizer = make_optimizer(model, head=_HEAD)
+        optimizer = make_optimizer(model)
         rng = np.random.default_rng(self._seed)
         lengths = [len(ids) for ids in goal.ids]
         by_epochs = round(math.ceil(len(lengths) / self._batch_size) * self._epochs)

@@ -95,22 +95,15 @@ def _layers(model: Any) -> Any:
     return next((layers for layers in lists if len(layers) == model.config.num_hidden_layers), None)
 
 
-def make_optimizer(model: Any, head: float = 1.0) -> Any:
-    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed.
-
-    Args:
-        model: The model.
-        head: How many times the learning rate its head has, which starts from nothing.
-    """
+def make_optimizer(model: Any) -> Any:
+    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed."""
     torch, _ = import_torch()
-    inner = {id(weights) for weights in model.base_model.parameters()}
-    groups: dict[tuple[float, float], list[Any]] = {}
-    for weights in model.parameters():
-        if weights.requires_grad:
-            key = 1.0 if id(weights) in inner else head, _WEIGHT_DECAY if weights.ndim > 1 else 0.0
-            groups.setdefault(key, []).append(weights)
+    trained = [weights for weights in model.parameters() if weights.requires_grad]
     return torch.optim.AdamW(
-        [{"params": its, "weight_decay": decay, "factor": factor} for (factor, decay), its in groups.items()]
+        [
+            {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+            {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
+        ]
     )
 
 
@@ -124,7 +117,7 @@ def update(model: Any, optimizer: Any, learning_rate: float) -> None:
     if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)):
         raise StudentError("Training diverged: a gradient is not finite.", fix="Lower student.learning_rate.")
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate * group["factor"]
+        group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad()
 
