@@ -72,6 +72,15 @@ class Record:
         return self.base or self
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """The labels that people gave it: those of its spans, its set of labels, or its one label."""
+        if self.spans is not None:
+            return tuple(dict.fromkeys(span.label for span in self.spans))
+        if self.labels is not None:
+            return self.labels
+        return () if self.label is None else (self.label,)
+
+    @property
     def long_text(self) -> str:
         """Short and long form together, or the short form alone where there is no other."""
         return f"{self.text}\n{self.detail}" if self.detail else self.text
