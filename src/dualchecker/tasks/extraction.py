@@ -147,7 +147,7 @@ class Extraction:
         found, hallucinated, remarks = self._locate(given, text)
         notes += tuple(dict.fromkeys(remarks))
         if remarks and not found:
-            wrong = next(remark for remark in remarks if remark in _NAMES_AN_OUTCOME)
+            wrong = next(remark for remark in remarks if remark in LOSES_A_SPAN)
             rest = tuple(note for note in notes if note != wrong)
             return Parsed(None, wrong, rationale, None, rest, hallucinated=hallucinated)
         label = self.write(text, (one.span for one in found))
@@ -244,9 +244,8 @@ class Extraction:
         return {"strict_f1": 2 * hits / (said + there) if said + there else 1.0, "exact_match": exact}
 
 
-_NAMES_AN_OUTCOME = frozenset(
-    {"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"}
-)
+LOSES_A_SPAN = frozenset({"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"})
+"""Notes on a span of a reply that is left out; where nothing else is left, the outcome."""
 
 
 def _from_map(given: Mapping[Any, Any]) -> list[Any]:
