@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
@@ -176,13 +176,14 @@ class SpanExemplars:
         for demo, words, count in zip(demos, told, times, strict=True):
             if not count or not len(words):
                 continue
-            weights = count * _weights(text, words, middle)
-            total += weights.sum(axis=2)
             words_shown += count * len(words)
+            tags = {label: words.tags(demo.record.spans or (), label) for label in shown.labels}
+            for kind, weights in enumerate(_weights(text, words, middle)):
+                total[kind] += count * weights.sum(axis=1)
+                for label in shown.labels:
+                    votes[label][kind] += count * (weights @ tags[label][kind])
             for label in shown.labels:
-                tags = words.tags(demo.record.spans or (), label)
-                votes[label] += np.einsum("knm,km->kn", weights, tags)
-                usual[label] += count * tags.sum(axis=1)
+                usual[label] += count * tags[label].sum(axis=1)
         # A word like none of those shown is what words usually are.
         even = _SHRINK * total.mean(axis=1, keepdims=True) + 1e-12
         shares = {
@@ -245,19 +246,18 @@ class SpanExemplars:
         return found
 
 
-def _weights(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) -> Floats:
+def _weights(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) -> Iterator[Floats]:
     """How much each word of a demonstration tells about each word of the text, for inside, first, last.
 
-    Shape (3, words of the text, words of the demonstration).
+    Shape (words of the text, words of the demonstration) each; one at a time, since texts may be long.
     """
     alike = _by_vectors(text, words, middle) if len(middle) else _by_letters(text, words)
     before, after = _shifted(alike, 1), _shifted(alike, -1)
     along, across = (np.linspace(0, 1, len(one)) for one in (text, words))
     away = np.abs(along[:, None] - across[None])
-    inside = (alike + _BEHIND * (before + after) - _PLACE * away) / _HEAT_INSIDE
-    first = (alike + _NEAR * before + _BEHIND * after) / _HEAT_EDGE
-    last = (alike + _NEAR * after + _BEHIND * before) / _HEAT_EDGE
-    return np.exp(np.stack([inside, first, last]))
+    yield np.exp((alike + _BEHIND * (before + after) - _PLACE * away) / _HEAT_INSIDE)
+    yield np.exp((alike + _NEAR * before + _BEHIND * after) / _HEAT_EDGE)
+    yield np.exp((alike + _NEAR * after + _BEHIND * before) / _HEAT_EDGE)
 
 
 def _by_vectors(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) -> Floats:
@@ -271,8 +271,9 @@ def _by_vectors(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) ->
 
 def _by_letters(text: _Words, words: _Words) -> Floats:
     """1 for the same word, down to 0 for one that is not even of the same kind."""
-    known = {(a, b): _same(a, b) for a in set(text.folded) for b in set(words.folded)}
-    return np.array([[known[a, b] for b in words.folded] for a in text.folded])
+    mine, others = ({word: i for i, word in enumerate(dict.fromkeys(one.folded))} for one in (text, words))
+    known = np.array([[_same(a, b) for b in others] for a in mine])
+    return known[np.ix_([mine[word] for word in text.folded], [others[word] for word in words.folded])]
 
 
 @lru_cache(maxsize=2**16)
