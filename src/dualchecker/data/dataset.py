@@ -11,7 +11,7 @@ from dualchecker.data.rows import to_records
 from dualchecker.data.splits import find_leaks, stratified_split
 from dualchecker.errors import DataError
 from dualchecker.records import Record
-from dualchecker.tasks import Classification, MultiLabel
+from dualchecker.tasks import Classification, MultiLabel, Task
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
 
-def load_dataset(config: RunConfig, task: Classification) -> Dataset:
+def load_dataset(config: RunConfig, task: Task) -> Dataset:
     """Read, map, split and check the data of a run.
 
     Raises:
         DataError: See ``read_rows`` and ``to_records``; also: unknown or too few labels in gold, leaks into test.
     """
+    if not isinstance(task, Classification):
+        raise TypeError("the task labels no whole texts")
     warnings: list[str] = []
 
     def read(name: str, role: str, *, need_label: bool) -> list[Record]:

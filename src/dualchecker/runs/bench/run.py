@@ -19,7 +19,8 @@ from dualchecker.runs.bench.files import write_tables
 from dualchecker.runs.bench.meter import CellBudgetError, MeteredLedger
 from dualchecker.runs.bench.outcome import Outcome, State, load_outcome, save_outcome, score_cell
 from dualchecker.runs.distill import distill
-from dualchecker.runs.parts import Prepared, build_embedder, build_task, prepare
+from dualchecker.runs.kinds.base import Prepared
+from dualchecker.runs.parts import build_embedder, build_task, prepare
 
 
 class Watcher(Protocol):
