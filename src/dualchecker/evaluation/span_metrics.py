@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 WAYS = ("strict", "overlap", "partial", "soft")
 """Ways to give credit to a span, from severe to mild."""
 
+_EACH = ("precision", "recall", "f1")
+
 _REPEATS = 1000
 
 
@@ -191,6 +193,22 @@ class SpanScores:
             value, draws = float(values[0]), values[1:]
             found[name] = percentile(value, draws) if count is None else of_share(value, draws, round(count))
         return found
+
+    def label_intervals(self, sums: Floats, way: str = "strict") -> list[dict[str, Interval]]:
+        """``precision``, ``recall`` and ``f1`` of each label, as ``intervals``."""
+        found = self.by_label(sums, way)
+        rows = []
+        for column in range(len(self.labels)):
+            said, gold = (round(float(found[name][0, column])) for name in ("said", "gold"))
+            one = {name: (float(found[name][0, column]), found[name][1:, column]) for name in _EACH}
+            rows.append(
+                {
+                    "precision": of_share(*one["precision"], said),
+                    "recall": of_share(*one["recall"], gold),
+                    "f1": percentile(*one["f1"]),
+                }
+            )
+        return rows
 
     def _of(self, sums: Floats, name: str) -> Floats:
         return sums[..., self._place[name]]
