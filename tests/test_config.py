@@ -247,7 +247,7 @@ def test_label_descriptions_stay_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("[only]", "task.labels: Dictionary should have at least 2 items"),
+        ("[only]", "task: a classification task needs at least two labels"),
         ("[a, b, a]", "task.labels: the label 'a' is given twice"),
         ("{a: x, b: y, a: z}", "key 'a' is given twice"),
         ("{a: [x], b: y}", "task.labels.a: Input should be a valid string"),

@@ -22,6 +22,17 @@ class Span:
     end: int
     label: str
 
+    def shared(self, other: "Span") -> int:
+        """How many characters the two have in common, whatever their labels."""
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+    def likeness(self, other: "Span") -> float:
+        """Shared characters over all characters of the two, 0..1; 0 for another label."""
+        if self.label != other.label:
+            return 0.0
+        both = self.shared(other)
+        return both / (self.end - self.start + other.end - other.start - both)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -70,6 +81,15 @@ class Record:
     def whole(self) -> "Record":
         """The record that is asked about: itself, or the one that a decision is part of."""
         return self.base or self
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The labels that people gave it: those of its spans, its set of labels, or its one label."""
+        if self.spans is not None:
+            return tuple(dict.fromkeys(span.label for span in self.spans))
+        if self.labels is not None:
+            return self.labels
+        return () if self.label is None else (self.label,)
 
     @property
     def long_text(self) -> str:
@@ -185,6 +205,8 @@ class Labelled:
         reason: Why the record was not accepted; empty when it was.
         spans: Where spans are asked for: every span that is kept or left open, and the labels that have none.
             ``status`` is then ``accepted`` if all of them are.
+        rivals: Spans that some answer had and that were given up: a surer one is in their place, or they are too
+            unlikely.
     """
 
     record: Record
@@ -196,6 +218,7 @@ class Labelled:
     disputed: bool = False
     reason: str = ""
     spans: tuple[SpanLabel, ...] = ()
+    rivals: tuple[SpanLabel, ...] = ()
 
     @property
     def label(self) -> str | None:

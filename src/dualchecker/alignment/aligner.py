@@ -101,13 +101,11 @@ class ContextAligner:
 
     def _stands_for(self, record: Record) -> str:
         """The label that a record demonstrates: of several the rarest, and of none the empty text."""
-        if record.labels is None:
-            return record.label or ""
-        return min(record.labels, key=lambda label: self._frequency[label], default="")
+        return min(record.carried, key=lambda label: self._frequency[label], default="")
 
     @cached_property
     def _frequency(self) -> Counter[str]:
-        return Counter(label for record in self._fence.demonstrations for label in record.labels or ())
+        return Counter(label for record in self._fence.demonstrations for label in record.carried)
 
     def neighbours(
         self, records: Sequence[Record], rung: Rung, doubts: Sequence[Sequence[str]] | None = None

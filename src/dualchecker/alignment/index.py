@@ -26,7 +26,7 @@ class GoldIndex:
         self._vectors = embedder.embed([self._text(record) for record in self.records])
         self._prints = np.array([fingerprint(record.text) for record in self.records], dtype=object)
         self._labels = np.array([record.label for record in self.records], dtype=object)
-        self._carried = [{r.label} if r.labels is None else set(r.labels) for r in self.records]
+        self._carried = [set(record.carried) for record in self.records]
 
     def _text(self, record: Record) -> str:
         return record.long_text if self._long else record.text

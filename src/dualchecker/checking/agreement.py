@@ -69,12 +69,16 @@ class Agreement:
             for climb, again in zip(usable, fresh, strict=True):
                 varied[id(climb)] += again.trail
         for climb in usable:
-            answer = climb.trail[-1]
-            sample_share, variant_share = _share(answer, sampled[id(climb)]), _share(answer, varied[id(climb)])
-            silent = (sampled[id(climb)] and sample_share is None) or (varied[id(climb)] and variant_share is None)
-            notes = (*answer.notes, ONLY_REPEATS) if silent else answer.notes
-            climb.trail[-1] = replace(answer, sample_share=sample_share, variant_share=variant_share, notes=notes)
-            climb.signals[-1] = read_signals(climb.trail[-1], climb.trail)
+            self._note(climb, sampled[id(climb)], varied[id(climb)])
+
+    def _note(self, climb: Climb, sampled: Sequence[Answer], varied: Sequence[Answer]) -> None:
+        """Add what the further answers say about the last one."""
+        answer = climb.trail[-1]
+        sample_share, variant_share = _share(answer, sampled), _share(answer, varied)
+        silent = (sampled and sample_share is None) or (varied and variant_share is None)
+        notes = (*answer.notes, ONLY_REPEATS) if silent else answer.notes
+        climb.trail[-1] = replace(answer, sample_share=sample_share, variant_share=variant_share, notes=notes)
+        climb.signals[-1] = read_signals(climb.trail[-1], climb.trail)
 
 
 def _share(answer: Answer, others: Sequence[Answer]) -> float | None:

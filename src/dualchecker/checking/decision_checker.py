@@ -107,6 +107,35 @@ class LabelCalibrators:
         return out
 
     @classmethod
+    def held_out(
+        cls,
+        about: Sequence[str],
+        rows: Sequence[Signals],
+        right: Sequence[bool],
+        folds: Sequence[int],
+        prior: Calibrator,
+        fold_priors: dict[int, Calibrator],
+    ) -> npt.NDArray[np.float64]:
+        """Confidence of every decision from calibrators that have not seen its fold, shape (n,).
+
+        Args:
+            about: What each decision is about.
+            rows: Signals.
+            right: Whether each was right.
+            folds: Fold of each.
+            prior: What a fold's fit starts from where ``fold_priors`` does not know better.
+            fold_priors: What the rung below has learnt without each fold; afterwards, what this one has.
+        """
+        out = np.zeros(len(rows))
+        for number in range(FOLDS):
+            kept, held = split_fold(folds, number)
+            start = cls(fold_priors.get(number, prior), {})
+            model = cls.fit([about[i] for i in kept], [rows[i] for i in kept], [right[i] for i in kept], start)
+            out[held] = model.predict([about[i] for i in held], [rows[i] for i in held])
+            fold_priors[number] = model.pooled
+        return out
+
+    @classmethod
     def cross_fitted(
         cls,
         about: Sequence[str],
@@ -151,16 +180,9 @@ class DecisionCalibration(Calibration):
 
     def learn(self, rung: str, asked: Sequence[Climb], right: Sequence[bool], folds: Sequence[int]) -> None:
         about, rows = _about(asked), [climb.signals[-1] for climb in asked]
-        for number in range(FOLDS):
-            kept, held = split_fold(folds, number)
-            prior = LabelCalibrators(self.fold_priors.get(number, self.prior), {})
-            model = LabelCalibrators.fit(
-                [about[i] for i in kept], [rows[i] for i in kept], [right[i] for i in kept], prior
-            )
-            confidences = model.predict([about[i] for i in held], [rows[i] for i in held])
-            for i, confidence in zip(held, confidences, strict=True):
-                asked[i].confidences[-1] = float(confidence)
-            self.fold_priors[number] = model.pooled
+        confidences = LabelCalibrators.held_out(about, rows, right, folds, self.prior, self.fold_priors)
+        for climb, confidence in zip(asked, confidences, strict=True):
+            climb.confidences[-1] = float(confidence)
         self.maps[rung] = "logistic"
         self.label_calibrators[rung] = LabelCalibrators.fit(about, rows, right, LabelCalibrators(self.prior, {}))
         self.prior = self.calibrators[rung] = self.label_calibrators[rung].pooled

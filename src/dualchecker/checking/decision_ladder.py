@@ -58,16 +58,16 @@ class DecisionLadder(Ladder):
     def _answers(
         self, group: Sequence[Climb], outcome: Outcome, teacher: str, shares: Mapping[str, float]
     ) -> list[Answer]:
-        whole, verdicts = self._read_whole(outcome, teacher)
+        whole, verdicts = self._read_whole(outcome, teacher, group[0].record.whole.text)
         about = [climb.record.about or "" for climb in group]
         return [
             self._project(whole, verdicts.get(label), climb.record, shares[label])
             for climb, label in zip(group, about, strict=True)
         ]
 
-    def _read_whole(self, outcome: Outcome, teacher: str) -> tuple[Answer, dict[str, Verdict]]:
+    def _read_whole(self, outcome: Outcome, teacher: str, text: str) -> tuple[Answer, dict[str, Verdict]]:
         """The answer about a record, and its verdicts by label (none where it is not usable)."""
-        whole = self._read(outcome, teacher)
+        whole = self._read(outcome, teacher, text)
         self._wholes[whole.request_key] = whole
         parsed = self._task.parse(outcome.reply.text) if whole.ok and outcome.reply else None
         return whole, dict((parsed.verdicts if parsed else None) or {})

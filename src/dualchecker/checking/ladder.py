@@ -135,7 +135,10 @@ class Ladder:
         if variant:
             near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
         prompts = [
-            self._drawn(self._writer.label(record, rung, template, some, self._earlier(group)), group[0].sample)
+            self._drawn(
+                self._writer.label(record, rung, template, some, self._earlier(group), self._focus(group)),
+                group[0].sample,
+            )
             for record, some, group in zip(records, near, groups, strict=True)
         ]
         # Without neighbours their share of every label is not known.
@@ -162,6 +165,10 @@ class Ladder:
         """What the teacher has said about the record before."""
         return group[0].trail
 
+    def _focus(self, group: Sequence[Climb]) -> list[tuple[str, str]]:
+        """Labels that the teacher is asked to look at again, each with the reason."""
+        return []
+
     def _answers(
         self, group: Sequence[Climb], outcome: Outcome, teacher: str, shares: Mapping[str, float]
     ) -> list[Answer]:
@@ -173,7 +180,7 @@ class Ladder:
             teacher: Who was asked.
             shares: Share of each label among the nearest human labels; not a number where it is not known.
         """
-        answer = self._read(outcome, teacher)
+        answer = self._read(outcome, teacher, group[0].record.whole.text)
         share = shares.get(answer.label or "", float("nan"))
         return [answer if np.isnan(share) else replace(answer, neighbour_share=share)]
 
@@ -194,7 +201,7 @@ class Ladder:
             self._exponents[long] = best_exponent(known[there], truth[there])[0]
         return sharpen(self._aligner.label_shares(records, long=long), self._exponents[long])
 
-    def _read(self, outcome: Outcome, teacher: str) -> Answer:
+    def _read(self, outcome: Outcome, teacher: str, text: str) -> Answer:
         prompt, reply = outcome.prompt, outcome.reply
         answer = Answer(
             prompt.record_id,
@@ -212,7 +219,7 @@ class Ladder:
         if reply.finish in _DECLINED:
             said = reply.text[:500] if reply.finish == "refusal" else ""
             return replace(answer, outcome=_DECLINED[reply.finish], rationale=said)
-        parsed = self._task.parse(reply.text)
+        parsed = self._task.parse(reply.text, text)
         notes += (*parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
         return replace(
             answer,
@@ -222,6 +229,8 @@ class Ladder:
             stated=parsed.stated,
             label_probabilities=self._over_labels(reply.label_probabilities) if parsed.label else None,
             notes=notes,
+            spans=parsed.spans,
+            hallucinated=parsed.hallucinated,
         )
 
     def _over_labels(self, given: object) -> dict[str, float] | None:

@@ -29,11 +29,11 @@ def predict(
     from dualchecker.config import Columns
     from dualchecker.data import read_rows, to_records, write_jsonl
     from dualchecker.errors import ConfigError
-    from dualchecker.students import load_student
+    from dualchecker.students import load_label_student
     from dualchecker.students.files import read_description
 
     folder = student / "student" if (student / "student").is_dir() else student
-    trained = load_student(folder)
+    trained = load_label_student(folder)
     if threshold is not None and not trained.multiple:
         raise ConfigError(
             "--threshold does not fit this student.",

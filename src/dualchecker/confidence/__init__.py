@@ -1,13 +1,13 @@
 """Confidence means probability of being right: signals, calibration on gold, thresholds."""
 
 from dualchecker.confidence.bound import model_bound
-from dualchecker.confidence.calibration import DECISION_SLOPES, Calibrator
+from dualchecker.confidence.calibration import DECISION_SLOPES, SPAN_SLOPES, Calibrator
 from dualchecker.confidence.maps import Map, cross_fitted, fit_map, usable_map
 from dualchecker.confidence.opinions import MajorityModel, Opinion, Opinions, PanelModel, expected_gain
 from dualchecker.confidence.reliability import Reliability, fit_reliability
 from dualchecker.confidence.remarks import calibration_remarks, learnt_remark
 from dualchecker.confidence.sharpness import best_exponent, sharpen
-from dualchecker.confidence.signals import DECISION_SIGNALS, read_signals
+from dualchecker.confidence.signals import DECISION_SIGNALS, SPAN_SIGNALS, read_signals
 from dualchecker.confidence.thresholds import NEVER, Threshold, choose_threshold
 from dualchecker.confidence.uncalibrated import STATED_THRESHOLD, as_stated
 
@@ -15,6 +15,8 @@ __all__ = [
     "DECISION_SIGNALS",
     "DECISION_SLOPES",
     "NEVER",
+    "SPAN_SIGNALS",
+    "SPAN_SLOPES",
     "STATED_THRESHOLD",
     "Calibrator",
     "MajorityModel",

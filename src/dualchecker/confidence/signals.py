@@ -13,6 +13,21 @@ DECISION_SIGNALS = (*SIGNALS, "base_rate")
 """Where several labels may apply, also how often people answer like this about the label: "no" is right far more often
 than "yes" about a rare one."""
 
+SPAN_SIGNALS = (
+    "stated",
+    "fit",
+    "latest",
+    "repeat_share",
+    "overlap_share",
+    "sample_share",
+    "variant_share",
+    "base_rate",
+    "student",
+)
+"""Of a span: the confidence stated in it; how well its quote fits the text; how much of it the last answer has; shares
+of the answers, samples and variants with exactly this span; how much of it all answers have on average; the student's
+probability of exactly this span. Of a label without a span: how often people find none."""
+
 
 def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:
     """Signals that are there for ``answer``, each in 0..1.

@@ -30,6 +30,9 @@ class Shown:
         multiple: Whether any number of labels may apply; ``Demonstration.record.labels`` then has a demonstration's.
         question: What is asked of the text.
         descriptions: Of the labels, as they were shown; one a label, or none at all.
+        spans: Whether spans of the text are asked for; ``Demonstration.record.spans`` then has a demonstration's.
+        context: The long form, where spans are asked for: shown beside the text, and never quoted from.
+        focus: Labels to look at again, each with the reason.
     """
 
     text: str
@@ -43,6 +46,9 @@ class Shown:
     multiple: bool = False
     question: str = ""
     descriptions: tuple[str, ...] = ()
+    spans: bool = False
+    context: str = ""
+    focus: tuple[tuple[str, str], ...] = ()
 
     @property
     def described(self) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,11 @@ from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 
 _CUT = "\n[... the text was cut here to fit ...]\n"
+_OCCURS = {
+    "at_most_one": " (at most one in a text)",
+    "at_least_one": " (at least one in a text)",
+    "exactly_one": " (exactly one in a text)",
+}
 _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
 
@@ -94,12 +99,22 @@ class PromptWriter:
         template: Template,
         neighbours: Sequence[Demonstration],
         previous: Sequence[Answer] = (),
+        focus: Sequence[tuple[str, str]] = (),
     ) -> Prompt:
-        """Ask for a label. ``neighbours`` come nearest first, as many as the rung wants."""
+        """Ask for a label, or for spans.
+
+        Args:
+            record: What to ask about.
+            rung: How to ask.
+            template: The demonstrations that all prompts show.
+            neighbours: Nearest first, as many as the rung wants.
+            previous: The teacher's earlier answers, for the rung that decides between them.
+            focus: Labels to look at again, each with the reason in our own words (never words of the text).
+        """
         extra = max(len(neighbours) - max(template.size - len(template.fixed), 0), 0)
         demonstrations = template.demonstrations(record.text, neighbours, extra if rung.name != "brief" else 0)
         own_answers = tuple(previous) if rung.decide else ()
-        return self._write(record, rung, template, demonstrations, own_answers)
+        return self._write(record, rung, template, demonstrations, own_answers, focus=tuple(focus))
 
     def explain(self, record: Record, label: str) -> Prompt:
         """Ask why people gave ``label`` (ContextAligner: the reason *for the label the human gave*)."""
@@ -113,16 +128,22 @@ class PromptWriter:
         demonstrations: tuple[Demonstration, ...],
         previous: tuple[Answer, ...],
         human_label: str | None = None,
+        focus: tuple[tuple[str, str], ...] = (),
     ) -> Prompt:
-        text = record.long_text if rung.long else record.text
+        # Spans are marked in the short form; the long one then helps to understand it.
+        text = record.long_text if rung.long and not self.task.spans else record.text
+        context = (record.detail or "") if rung.long and self.task.spans else ""
         notes: list[str] = []
         previous = tuple(replace(answer, rationale=shorten(answer.rationale, _REASON)) for answer in previous)
-        bare = self._messages(rung, template, (), "", previous, human_label)
-        room = self.max_tokens - _size(bare)
+        view = _View(rung, template, previous, human_label, focus)
+        room = self.max_tokens - _size(self._messages(view, (), "", ""))
         if estimate_tokens(text) > room * 3 // 4:
             text = shorten(text, max(room * 3 // 4, 50))
             notes.append("truncated")
-        messages = self._messages(rung, template, demonstrations, text, previous, human_label)
+        if context and estimate_tokens(context) > (left := (room - estimate_tokens(text)) // 2):
+            context = shorten(context, left) if left > 50 else ""
+            notes.append("context_truncated")
+        messages = self._messages(view, demonstrations, text, context)
         dropped = 0
         while demonstrations and _size(messages) > self.max_tokens:
             fixed_ids = {demo.record.id for demo in template.fixed}
@@ -133,7 +154,7 @@ class PromptWriter:
             )
             demonstrations = demonstrations[:worst] + demonstrations[worst + 1 :]
             dropped += 1
-            messages = self._messages(rung, template, demonstrations, text, previous, human_label)
+            messages = self._messages(view, demonstrations, text, context)
         if dropped:
             notes.append("demonstrations_dropped")
         schema = self.task.schema()
@@ -154,6 +175,9 @@ class PromptWriter:
                 multiple=self.task.multiple,
                 question=self.task.question,
                 descriptions=tuple(description for _, description in self._guide(rung)),
+                spans=self.task.spans,
+                context=context,
+                focus=focus,
             ),
             schema=schema,
             purpose="label" if human_label is None else "explain",
@@ -165,17 +189,14 @@ class PromptWriter:
         return [(name, text if rung.full_guide else _first_sentence(text)) for name, text in labels.items()]
 
     def _messages(
-        self,
-        rung: Rung,
-        template: Template,
-        demonstrations: Sequence[Demonstration],
-        text: str,
-        previous: Sequence[Answer],
-        human_label: str | None,
+        self, view: "_View", demonstrations: Sequence[Demonstration], text: str, context: str
     ) -> tuple[Message, ...]:
-        bodies = [d.record.long_text if rung.long else d.record.text for d in demonstrations]
+        rung, human_label, previous, spans = view.rung, view.human_label, view.previous, self.task.spans
+        long = rung.long and not spans
+        bodies = [d.record.long_text if long else d.record.text for d in demonstrations]
         reasons = [d.rationale or "" for d in demonstrations]
-        tag = pick_tag([text, *bodies, *reasons, *(answer.rationale for answer in previous)])
+        said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if spans else "")]
+        tag = pick_tag([text, context, *bodies, *reasons, *said])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
         environment = prompt_files()
         block_file = environment.get_template("block.j2")
@@ -187,14 +208,19 @@ class PromptWriter:
                 rationale=demo.rationale,
                 label=demo.label,
                 multiple=self.task.multiple,
+                spans=spans,
             )
 
-        fixed_ids = {demo.record.id for demo in template.fixed}
+        fixed_ids = {demo.record.id for demo in view.template.fixed}
         values = {
             "question": self.task.question,
             "labels": self._guide(rung),
             "names": json.dumps(list(self.task.labels), ensure_ascii=False),
             "multiple": self.task.multiple,
+            "spans": spans,
+            "occurs": {name: _OCCURS.get(word, "") for name, word in self.task.occurrence.items()},
+            "focus": view.focus,
+            "context": context,
             "purpose": "label" if human_label is None else "explain",
             "style": rung.style,
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
@@ -209,6 +235,17 @@ class PromptWriter:
             {"role": role, "content": environment.get_template(f"{role}.j2").render(values).strip()}
             for role in ("system", "user")
         )
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a prompt says besides texts and demonstrations, which are fitted to the limit."""
+
+    rung: Rung
+    template: Template
+    previous: tuple[Answer, ...]
+    human_label: str | None
+    focus: tuple[tuple[str, str], ...]
 
 
 def _size(messages: Sequence[Message]) -> int:

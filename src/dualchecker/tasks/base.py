@@ -70,6 +70,11 @@ class Task(Protocol):
         """Whether an answer is a set of spans of the text rather than a label of the whole."""
         ...
 
+    @property
+    def occurrence(self) -> Mapping[str, str]:
+        """How many spans of a label a text may have (``config.Occurrence``), where spans are asked for."""
+        ...
+
     def parse(self, reply: str, text: str = "") -> Parsed:
         """Understand a reply. Never raises; what cannot be understood gets a named outcome.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+from dualchecker.config import Occurrence
 from dualchecker.errors import ConfigError
 from dualchecker.tasks.base import Parsed
 from dualchecker.tasks.replies import read_confidence, read_object
@@ -37,6 +38,7 @@ class Classification:
 
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = False
+    occurrence: ClassVar[Mapping[str, Occurrence]] = {}
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:

@@ -126,9 +126,9 @@ class Extraction:
             return Parsed(None, "empty")
         by_label = {name.strip().lower(): name for name in self.names if name.strip().lower() not in _FIELDS}
         fields, notes = read_object(reply, (*_FIELDS, *by_label))
-        given = self._bare_list(reply) if fields is None or "rationale" not in fields else None
-        if given is not None:
-            fields, notes = {"spans": given}, ("bare_list",)
+        bare = self._bare_list(reply) if fields is None or "rationale" not in fields else None
+        if bare is not None:
+            fields, notes = {"spans": bare}, ("bare_list",)
         if fields is None:
             return Parsed(None, "unparsed")
         # JSON can spell half a surrogate pair, which no file and no database takes.
