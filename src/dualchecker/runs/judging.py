@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dualchecker.checking import StudentChecker
 from dualchecker.evaluation import Judged, group, judge_noise, judge_slices
 from dualchecker.records import Labelled
 from dualchecker.runs.kinds.base import Parts
@@ -45,9 +46,10 @@ def slices(parts: Parts, labels: Sequence[Labelled], tested: Probabilities | Non
 
 def noise(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any] | None:
     """Accepted labels that students contradict which have not seen them."""
-    if not parts.config.report.noise or parts.checkers.student is None:
+    checker = parts.checkers.student
+    if not parts.config.report.noise or not isinstance(checker, StudentChecker):
         return None
-    return judge_noise(parts.task, labels, parts.checkers.student.voices.taught(labels).pool)
+    return judge_noise(parts.task, labels, checker.voices.taught(labels).pool)
 
 
 def likeliest(task: Task, probabilities: Probabilities) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Ladder, PanelChecker, StudentChecker, TeacherChecker
+from dualchecker.checking import Inspector, Ladder, PanelChecker, TeacherChecker
 from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
@@ -46,7 +46,7 @@ class Checkers:
 
     ladder: Ladder
     teacher: TeacherChecker
-    student: StudentChecker | None
+    student: Inspector | None
 
 
 @dataclass(frozen=True)

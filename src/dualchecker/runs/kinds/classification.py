@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from dualchecker.checking import Agreement, EarlyOpinion, Ladder, StudentChecker, StudentVoices, TeacherChecker
 from dualchecker.checking.examples import examples_from
@@ -11,11 +11,12 @@ from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
 from dualchecker.evaluation import compare_accuracy, judge_labels, judge_predictions
 from dualchecker.methods import Distilled
-from dualchecker.prompts import Rung, rungs_for
+from dualchecker.prompts import Rung
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.calibration import calibrate_student
 from dualchecker.runs.judging import likeliest, noise, slices
 from dualchecker.runs.kinds.base import Checkers, Parts, Reference, Rows
+from dualchecker.runs.kinds.making import make_agreement, make_ladder
 from dualchecker.runs.label_rows import label_rows, prediction_rows
 from dualchecker.runs.panel import build_panel
 from dualchecker.students import (
@@ -29,8 +30,6 @@ from dualchecker.students import (
 )
 from dualchecker.tasks import Classification, Task
 from dualchecker.teachers import Teacher
-
-L = TypeVar("L", bound=Ladder)
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class ClassificationKind:
             fence,
             check.threshold,
             check.calibration,
-            agreement=make_agreement(parts, ladder),
+            agreement=make_agreement(Agreement, parts, ladder),
             opinion=EarlyOpinion(labels, fence.calibration, parts.interim_student) if heard else None,
         )
         if parts.panel:
@@ -175,27 +174,3 @@ class ClassificationKind:
         )
         about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
         student.save(config.output_dir / "student", card, about)
-
-
-def make_ladder(ladder: type[L], parts: Parts) -> L:
-    """The ladder that a run asks, of a class with the arguments of ``Ladder``."""
-    config = parts.config
-    return ladder(
-        parts.task,
-        parts.aligner,
-        parts.writer,
-        parts.asker,
-        parts.teacher,
-        rungs_for(config.align, config.check.rungs),
-        parts.senior,
-        parts.fence.demonstrations,
-        temperature=config.sampling.temperature,
-    )
-
-
-def make_agreement(parts: Parts, ladder: Ladder) -> Agreement | None:
-    """Who asks the first rung again, where that is wanted."""
-    check = parts.config.check
-    if not (check.samples or check.variants):
-        return None
-    return Agreement(ladder, parts.aligner, samples=check.samples, variants=check.variants)

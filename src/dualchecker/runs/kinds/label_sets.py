@@ -1,18 +1,17 @@
 """Any number of labels out of a set: a text is one yes-or-no decision a label."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from dualchecker.checking import DecisionChecker, DecisionLadder, DecisionStudentChecker, DecisionVoices
-from dualchecker.checking.decision_checker import DecisionCalibration
+from dualchecker.checking import Agreement, DecisionChecker, DecisionLadder, DecisionStudentChecker, DecisionVoices
 from dualchecker.config import TaskConfig
 from dualchecker.data import decisions
 from dualchecker.evaluation import judge_chances, judge_decisions
 from dualchecker.methods import Distilled
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.kinds.base import Checkers, Parts, Rows
-from dualchecker.runs.kinds.classification import ClassificationKind, make_agreement, make_ladder
+from dualchecker.runs.kinds.classification import ClassificationKind
+from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side
 from dualchecker.runs.label_rows import label_rows
 from dualchecker.runs.label_sets import label_set_rows
 from dualchecker.students import Probabilities, Student
@@ -31,7 +30,7 @@ class LabelSetKind(ClassificationKind):
     def checkers(self, parts: Parts) -> Checkers:
         check, task = parts.config.check, _several(parts.task)
         ladder = make_ladder(DecisionLadder, parts)
-        agreement = make_agreement(parts, ladder)
+        agreement = make_agreement(Agreement, parts, ladder)
         teacher = DecisionChecker(
             task.decision, ladder, parts.judged, check.threshold, check.calibration, agreement=agreement
         )
@@ -72,11 +71,7 @@ class LabelSetKind(ClassificationKind):
 
     def about_teacher(self, outcome: Distilled) -> dict[str, Any]:
         """The thresholds of each label's yes and no."""
-        if not isinstance(outcome.calibration, DecisionCalibration):
-            return {}
-        by_side = outcome.findings.thresholds if outcome.findings else outcome.calibration.thresholds
-        rows = [{"label": label, "answer": answer, **asdict(one)} for (label, answer), one in by_side.items()]
-        return {"thresholds": rows}
+        return thresholds_by_side(outcome)
 
     def label_rows(self, labels: Sequence[Labelled]) -> Rows:
         return label_set_rows(labels, label_rows)
