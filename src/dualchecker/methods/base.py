@@ -139,6 +139,7 @@ class Method:
         shows: Which human labels it shows, and therefore has explained: ``none``, ``fixed`` or ``nearest`` ones.
         reasons: It has them explained whatever ``align.rationales`` says.
         several: It can do tasks where several labels may apply to a text.
+        spans: It can do tasks where spans of a text are asked for.
     """
 
     run: Callable[[Setting], Distilled]
@@ -148,6 +149,7 @@ class Method:
     shows: str = "fixed"
     reasons: bool = False
     several: bool = True
+    spans: bool = True
 
     def __call__(self, setting: Setting) -> Distilled:
         """Label the pool of a setting."""
@@ -163,6 +165,11 @@ class Method:
         if task.multiple and not self.several:
             raise ConfigError(
                 "The method knows one label a text, and the task allows several (task.multiple).",
+                fix="Choose another method; docs/methods.md says which can.",
+            )
+        if task.spans and not self.spans:
+            raise ConfigError(
+                "The method labels whole texts, and the task asks for spans (task.kind extraction).",
                 fix="Choose another method; docs/methods.md says which can.",
             )
         lacking = sorted(self.needs - teacher.rungs)

@@ -1,6 +1,6 @@
 """Labels and predictions as rows of the files, where spans are asked for; offsets are code points of the text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dualchecker.evaluation import spans_said
@@ -50,6 +50,19 @@ def span_prediction_rows(records: Sequence[Record], said: Sequence[Sequence[Scor
 def scored_spans(text: str, spans: Sequence[ScoredSpan]) -> Rows:
     """A student's spans of a text, each with its words and its probability."""
     return [{**_place(one.span, text), "probability": round(float(one.probability), 4)} for one in spans]
+
+
+def read_spans(row: Mapping[str, Any], status: str | None = None) -> tuple[Span, ...] | None:
+    """The spans of a row of ``labels.jsonl`` or ``predictions.jsonl``; None where there is no usable answer.
+
+    Args:
+        row: As written by ``span_label_rows`` or ``span_prediction_rows``.
+        status: Only spans in this state.
+    """
+    if "trail" in row and row["rung"] is None:
+        return None
+    spans = [span for span in row["spans"] if status is None or span["status"] == status]
+    return tuple(Span(span["start"], span["end"], span["label"]) for span in spans)
 
 
 def _status(item: Labelled, said: Sequence[SpanLabel]) -> str:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,15 @@ def _draw_gold(gold: Sequence[Record], how: int | PerLabel, generator: random.Ra
     counts: Counter[str] = Counter()
     drawn = []
     for record in shuffled:
-        counts[record.label or ""] += 1
-        if counts[record.label or ""] <= how.per_label:
+        there = record.carried or ("",)
+        if any(counts[label] < how.per_label for label in there):
+            counts.update(there)
             drawn.append(record)
     return drawn
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return {**record.meta, "id": record.id, "text": record.text, "detail": record.detail, "label": record.label}
+    row = {**record.meta, "id": record.id, "text": record.text, "detail": record.detail}
+    if record.spans is None:
+        return {**row, "label": record.label}
+    return {**row, "spans": [asdict(span) for span in record.spans]}

@@ -11,6 +11,7 @@ from dualchecker.checking import Inspector, Ladder, PanelChecker, TeacherChecker
 from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
+from dualchecker.evaluation.bench_measures import Answers, JudgedSpans
 from dualchecker.methods import METHODS, Distilled, Setting
 from dualchecker.prompts import PromptWriter
 from dualchecker.records import Example, Labelled, Record
@@ -26,6 +27,8 @@ P_contra = TypeVar("P_contra", contravariant=True)
 """What such a student says of some records (its ``predict``)."""
 
 Rows = list[dict[str, Any]]
+Files = Mapping[str, Mapping[str, Any]]
+"""Rows of a file by id."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,20 @@ class Reference:
     name: str
     words: str
     taught: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Benched:
+    """A run as a bench scores it; see ``evaluation.bench.Scored``.
+
+    ``share`` is the part of the labels, or of the spans, that was accepted.
+    """
+
+    teacher: Answers
+    student: Answers
+    accepted: tuple[bool, ...] = ()
+    kept: JudgedSpans | None = None
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,9 +150,11 @@ class Kind(Protocol[S, P_contra]):
 
     Attributes:
         name: As ``task.kind`` in the run file, and ``kind`` in ``metrics.json``.
+        benched: Whether a bench can compare methods on it.
     """
 
     name: ClassVar[str]
+    benched: ClassVar[bool]
 
     def task(self, config: TaskConfig) -> Task:
         """The task that a run file describes.
@@ -221,6 +240,10 @@ class Kind(Protocol[S, P_contra]):
 
     def prediction_rows(self, parts: Parts, tested: P_contra) -> Rows:
         """Rows of ``predictions.jsonl``, one a test record."""
+        ...
+
+    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+        """What a bench scores of a run, from the rows of its files by id; only where it is ``benched``."""
         ...
 
     def save_student(self, parts: Parts, student: S, metrics: Mapping[str, Any]) -> None:

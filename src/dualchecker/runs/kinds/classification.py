@@ -10,12 +10,14 @@ from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
 from dualchecker.evaluation import compare_accuracy, judge_labels, judge_predictions
+from dualchecker.evaluation.bench_measures import Judged
 from dualchecker.methods import Distilled
+from dualchecker.methods.gold_only import NOT_ASKED
 from dualchecker.prompts import Rung
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.calibration import calibrate_student
 from dualchecker.runs.judging import likeliest, noise, slices
-from dualchecker.runs.kinds.base import Checkers, Parts, Reference, Rows
+from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder
 from dualchecker.runs.label_rows import label_rows, prediction_rows
 from dualchecker.runs.panel import build_panel
@@ -44,6 +46,7 @@ class ClassificationKind:
     """See ``Kind``."""
 
     name: ClassVar[str] = "classification"
+    benched: ClassVar[bool] = True
 
     def task(self, config: TaskConfig) -> Task:
         return Classification(config.question, dict(config.labels))
@@ -157,6 +160,17 @@ class ClassificationKind:
 
     def prediction_rows(self, parts: Parts, tested: Probabilities) -> Rows:
         return prediction_rows(tuple(parts.task.labels), parts.dataset.test, tested)
+
+    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+        known = [r for r in dataset.pool if r.label is not None and labels[r.id]["reason"] != NOT_ASKED]
+        ids = tuple(record.id for record in known)
+        test, truth = tuple(r.id for r in dataset.test), tuple(r.label or "" for r in dataset.test)
+        return Benched(
+            Judged(ids, tuple(labels[name]["label"] for name in ids), tuple(r.label or "" for r in known)),
+            Judged(test, tuple(predictions[name]["label"] for name in test), truth),
+            tuple(labels[name]["status"] == "accepted" for name in ids),
+            share=sum(row["status"] == "accepted" for row in labels.values()) / max(len(labels), 1),
+        )
 
     def save_student(self, parts: Parts, student: Student, metrics: Mapping[str, Any]) -> None:
         config, figures = parts.config, metrics["student"]

@@ -16,11 +16,13 @@ from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
 from dualchecker.evaluation import compare_spans, judge_span_student, judge_spans
+from dualchecker.evaluation.bench_measures import JudgedSpans
 from dualchecker.methods import Distilled
+from dualchecker.methods.gold_only import NOT_ASKED
 from dualchecker.records import Example, Labelled, Record
-from dualchecker.runs.kinds.base import Checkers, Parts, Reference, Rows
+from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side
-from dualchecker.runs.span_rows import span_label_rows, span_prediction_rows
+from dualchecker.runs.span_rows import read_spans, span_label_rows, span_prediction_rows
 from dualchecker.students import ScoredSpan, SpanStudent, TokenFeatures, check_base, make_span_student
 from dualchecker.tasks import Extraction, Task
 
@@ -41,6 +43,7 @@ class ExtractionKind:
     """See ``Kind``."""
 
     name: ClassVar[str] = "extraction"
+    benched: ClassVar[bool] = True
 
     def task(self, config: TaskConfig) -> Task:
         return Extraction(config.question, dict(config.labels), config.occurs, config.least_fit)
@@ -138,6 +141,20 @@ class ExtractionKind:
 
     def prediction_rows(self, parts: Parts, tested: Tested) -> Rows:
         return span_prediction_rows(parts.dataset.test, tested)
+
+    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+        known = [r for r in dataset.pool if r.spans is not None and labels[r.id]["reason"] != NOT_ASKED]
+        ids, truth = tuple(record.id for record in known), tuple(record.spans or () for record in known)
+        test = tuple(record.id for record in dataset.test)
+        states = [span["status"] for row in labels.values() for span in row["spans"]]
+        return Benched(
+            JudgedSpans(ids, tuple(read_spans(labels[name]) for name in ids), truth),
+            JudgedSpans(
+                test, tuple(read_spans(predictions[name]) for name in test), tuple(r.spans or () for r in dataset.test)
+            ),
+            kept=JudgedSpans(ids, tuple(read_spans(labels[name], "accepted") for name in ids), truth),
+            share=states.count("accepted") / max(len(states), 1),
+        )
 
     def save_student(self, parts: Parts, student: SpanStudent, metrics: Mapping[str, Any]) -> None:
         config = parts.config

@@ -1,7 +1,7 @@
 """Any number of labels out of a set: a text is one yes-or-no decision a label."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from dualchecker.checking import Agreement, DecisionChecker, DecisionLadder, DecisionStudentChecker, DecisionVoices
 from dualchecker.config import TaskConfig
@@ -20,6 +20,8 @@ from dualchecker.tasks import MultiLabel, Task
 
 class LabelSetKind(ClassificationKind):
     """As one label a text, with decisions in place of records; see ``Kind``."""
+
+    benched: ClassVar[bool] = False
 
     def task(self, config: TaskConfig) -> Task:
         return MultiLabel(config.question, dict(config.labels))
