@@ -59,6 +59,7 @@ class LinearTagger(SpanTagger):
         used = usable(examples)
         tokens, blocks = self._features.blocks([example.record.text for example in used])
         goals = self.goals(used, tokens, soft=self._soft)
+        self.take_stock(goals)
         targets = np.concatenate([goal.targets for goal in goals])
         weights = np.concatenate([goal.weights for goal in goals])
         seen = np.flatnonzero(weights > 0)

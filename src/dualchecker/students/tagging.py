@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +35,16 @@ class SpanTagger(ABC):
 
     Args:
         labels: In the order of the columns of ``absence``.
+
+    Attributes:
+        unexpressed: See ``SpanStudent``.
+        snapped: Spans of the training examples that were learnt with other offsets; see ``TokenGoal``.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
         self.unexpressed: dict[str, int] = {}
+        self.snapped = 0
 
     @abstractmethod
     def tagged(self, records: Sequence[Record]) -> list[Tagged]:
@@ -99,21 +104,32 @@ class SpanTagger(ABC):
             yield self.tagged(records[start : start + _RECORDS])
 
     def goals(self, examples: Sequence[Example], tokens: Sequence[Sequence[Token]], *, soft: bool) -> list[TokenGoal]:
-        """What is to be learnt of each example, with its own weight in the tokens' weights; counts ``unexpressed``."""
-        lost: Counter[str] = Counter()
-        goals: list[TokenGoal] = []
+        """What is to be learnt of each example, with its own weight in the tokens' weights.
+
+        Raises:
+            StudentError: A span has an unknown label.
+        """
+        goals = []
         for example, its in zip(examples, tokens, strict=True):
             goal = token_goal(its, example.spans, self.labels, soft=soft)
-            lost.update(span.label for span in goal.unexpressed)
-            goals.append(TokenGoal(goal.targets, goal.weights * example.weight, goal.unexpressed, goal.snapped))
+            goals.append(replace(goal, weights=goal.weights * example.weight))
+        return goals
+
+    def take_stock(self, goals: Sequence[TokenGoal]) -> None:
+        """Count what the training examples have and a flat student cannot learn.
+
+        Raises:
+            StudentError: Nothing is left to learn.
+        """
+        lost = Counter(span.label for goal in goals for span in goal.unexpressed)
         self.unexpressed = {label: lost[label] for label in self.labels if lost[label]}
+        self.snapped = sum(goal.snapped for goal in goals)
         if not any((goal.weights[:, None] * goal.targets[:, 1:]).any() for goal in goals):
             raise StudentError(
-                "No span of the training examples is on any token.",
-                why="They have no letters or signs to learn from.",
+                "No span of the training examples can be learnt.",
+                why="None has a word or sign in it.",
                 fix="Look at the texts and spans of the gold file.",
             )
-        return goals
 
 
 def usable(examples: Sequence[Example]) -> list[Example]:
