@@ -87,13 +87,13 @@ def parts_character(text: str, position: int) -> bool:
     if _extends(char):
         # A mark that follows a line break or another control character stands by itself.
         return _extends(before) or unicodedata.category(before) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    if before == _JOINER:
-        return unicodedata.category(char) in ("So", "Sk") or 0x1F000 <= ord(char) < 0x20000
     if ord(char) in _REGIONAL and ord(before) in _REGIONAL:  # flags are pairs
         first = position
         while first > 0 and ord(text[first - 1]) in _REGIONAL:
             first -= 1
         return (position - first) % 2 == 1
+    if before == _JOINER and ord(char) not in _REGIONAL:
+        return unicodedata.category(char) in ("So", "Sk") or 0x1F000 <= ord(char) < 0x20000
     return _syllable(before) + _syllable(char) in _SYLLABLES
 
 

@@ -141,12 +141,16 @@ class Searched:
         # One end after the other, twice: nearly always what all pairs would give, at a tenth of the cost.
         for pass_ in range(4):
             pairs = [(start, j) for j in ends] if pass_ % 2 else [(i, end) for i in starts]
-            scored = [(fuzz.ratio(quote, text[i:j]), i - j, -i) for i, j in pairs if i < j]
-            if not scored:
+            tried = None
+            for i, j in pairs:
+                if i < j:
+                    score = fuzz.ratio(quote, text[i:j], score_cutoff=tried[0] if tried else 0)
+                    tried = max(tried or (score, i - j, -i), (score, i - j, -i))
+            if tried is None:
                 return None
-            if pass_ > 1 and max(scored) == best:
+            if pass_ > 1 and tried == best:
                 break
-            best = max(scored)
+            best = tried
             start, end = -best[2], -best[2] - best[1]
         return best
 

@@ -30,7 +30,7 @@ REACH = 200
 """What an ellipsis may leave out, in characters; or four times the length of the quote, if that is more."""
 
 _ELLIPSIS = re.compile(r"\s*(?:\[ ?(?:\. ?){3,}\]|\( ?(?:\. ?){3,}\)|\.{3,}|\. \. \.(?: \.)*)\s*")
-_MARKDOWN = re.compile(r"\*+|~~+|(?<!\w)_+|_+(?!\w)|(?<!\w)'+(?=\w)|(?<=\w)'+(?!\w)|^(?:#+|>|-) ")
+_MARKDOWN = re.compile(r"\*+|~~+|(?<![^\W_])_|_(?![^\W_])|(?<!\w)'|'(?!\w)|^(?:#+|>|-) ")
 _BEFORE, _BEHIND = " \"'*_", " \"'*_.,;:。、؛،۔।"
 
 
@@ -79,7 +79,7 @@ class _Page:
             return whole or inside
         words = fold_text(quote).text
         bared = _bared(words)
-        for variant, fit in ((words, FOLDED), (bared, STRIPPED)):
+        for variant, fit in ((words, FOLDED), (bared if bared != words else "", STRIPPED)):
             if fit >= self.least and variant:
                 whole, parts = self._same(variant, fit)
                 if whole:
@@ -150,7 +150,7 @@ class _Page:
     def _alike(self, words: str) -> list[Place]:
         """What is most like folded words, wherever just this stands."""
         found = self.searched.find(words, self.least)
-        if found is None:
+        if found is None or self.least > STRIPPED:
             return []
         start, end, likeness = found
         places: list[Place] = []
