@@ -9,7 +9,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from dualchecker.asking import Progress
-from dualchecker.cli.display import console, percent, with_interval
+from dualchecker.cli.display import console
+from dualchecker.cli.display_words import percent, with_interval
 from dualchecker.evaluation.bench import OVERALL
 from dualchecker.evaluation.bench_measures import WORDS
 from dualchecker.evaluation.bench_tables import missing, points, title
