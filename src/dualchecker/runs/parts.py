@@ -73,7 +73,7 @@ def build_parts(
         dataset=dataset,
         pool=kind.units(task, dataset.pool),
         fence=fence,
-        judged=Fence(kind.units(task, fence.demonstrations), kind.units(task, fence.calibration), fence.mode),
+        judged=kind.around(task, fence),
         embedder=embedder,
         features=prepared.features,
         asker=asker,

@@ -79,8 +79,8 @@ class Benched:
 class Parts:
     """Everything that a run is made of.
 
-    ``pool`` and ``judged`` hold what is labelled and what judges (``Kind.units``); ``dataset`` and ``fence`` hold
-    records in any case.
+    ``pool`` and ``judged`` hold what is labelled and what judges (``Kind.units``, ``Kind.around``); ``dataset`` and
+    ``fence`` hold records in any case.
     """
 
     config: RunConfig
@@ -166,6 +166,14 @@ class Kind(Protocol[S, P_contra]):
 
     def units(self, task: Task, records: Sequence[Record]) -> tuple[Record, ...]:
         """What is labelled of these records: themselves, or the decisions about them."""
+        ...
+
+    def around(self, task: Task, fence: Fence) -> Fence:
+        """The fence around gold as what is labelled of it."""
+        ...
+
+    def reply_tokens(self, task: Task, gold: Sequence[Record]) -> int:
+        """About how many tokens a reply takes beyond those of one label, for the plan."""
         ...
 
     def check_student(self, config: RunConfig) -> None:

@@ -54,6 +54,12 @@ class ClassificationKind:
     def units(self, task: Task, records: Sequence[Record]) -> tuple[Record, ...]:
         return tuple(records)
 
+    def around(self, task: Task, fence: Fence) -> Fence:
+        return fence
+
+    def reply_tokens(self, task: Task, gold: Sequence[Record]) -> int:
+        return 0
+
     def check_student(self, config: RunConfig) -> None:
         if config.student.kind == "encoder":
             check_base(config.model_name(config.student.base))

@@ -19,6 +19,7 @@ from dualchecker.evaluation import compare_spans, judge_span_student, judge_span
 from dualchecker.evaluation.bench_measures import JudgedSpans
 from dualchecker.methods import Distilled
 from dualchecker.methods.gold_only import NOT_ASKED
+from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side
@@ -50,6 +51,16 @@ class ExtractionKind:
 
     def units(self, task: Task, records: Sequence[Record]) -> tuple[Record, ...]:
         return tuple(records)
+
+    def around(self, task: Task, fence: Fence) -> Fence:
+        return fence
+
+    def reply_tokens(self, task: Task, gold: Sequence[Record]) -> int:
+        """What the human spans would take, each with a confidence."""
+        if not gold:
+            return 0
+        spans = sum(len(record.spans or ()) for record in gold)
+        return round((sum(estimate_tokens(record.label or "") for record in gold) + 8 * spans) / len(gold))
 
     def check_student(self, config: RunConfig) -> None:
         if config.student.kind == "tokens":

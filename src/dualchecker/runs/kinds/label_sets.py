@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from dualchecker.checking import Agreement, DecisionChecker, DecisionLadder, DecisionStudentChecker, DecisionVoices
 from dualchecker.config import TaskConfig
-from dualchecker.data import decisions
+from dualchecker.data import Fence, decision_fence, decisions
 from dualchecker.evaluation import judge_chances, judge_decisions
 from dualchecker.methods import Distilled
 from dualchecker.records import Example, Labelled, Record
@@ -28,6 +28,13 @@ class LabelSetKind(ClassificationKind):
 
     def units(self, task: Task, records: Sequence[Record]) -> tuple[Record, ...]:
         return decisions(records, tuple(task.labels))
+
+    def around(self, task: Task, fence: Fence) -> Fence:
+        return decision_fence(fence, tuple(task.labels))
+
+    def reply_tokens(self, task: Task, gold: Sequence[Record]) -> int:
+        """Each label adds its name and number."""
+        return 10 * len(task.labels)
 
     def checkers(self, parts: Parts) -> Checkers:
         check, task = parts.config.check, _several(parts.task)
