@@ -1,4 +1,4 @@
-"""The embedded corpus: what its datasheet promises."""
+"""The embedded English corpus: what its datasheet promises."""
 
 import json
 import re
