@@ -37,8 +37,9 @@ def marked(text: str, spans: Sequence[Mapping[str, Any]], labels: Sequence[str])
 
     Returns:
         ``pieces``, each with its ``text``, its ``marks`` (the spans it is in, from the widest to the narrowest: css
-        classes and a title) and ``tags`` (label and class of the spans that end with it); ``before`` and ``after``:
-        whether the text goes on there; ``unseen``: how many spans lie outside of what is shown.
+        classes and a title), its ``tags`` (those that end with it, the narrowest first) and ``through`` (those that go
+        on behind the tags); ``before`` and ``after``: whether the text goes on there; ``unseen``: how many spans lie
+        outside of what is shown.
     """
     inside = [span for span in spans if _is_place(span.get("start"), span.get("end"), len(text))]
     ordered = sorted(inside, key=lambda s: (s["start"], -s["end"], str(s.get("label"))))
@@ -55,11 +56,13 @@ def marked(text: str, spans: Sequence[Mapping[str, Any]], labels: Sequence[str])
     for start, end in pairwise(cuts):
         here = [number for number, span in enumerate(shown) if span["start"] <= start and span["end"] >= end]
         here.sort(key=lambda number: -lanes[number])
+        ending = [number for number in here if min(shown[number]["end"], last) == end]
         pieces.append(
             {
                 "text": text[start:end],
                 "marks": [marks[number] for number in here],
-                "tags": [marks[number] for number in reversed(here) if min(shown[number]["end"], last) == end],
+                "tags": [marks[number] for number in reversed(ending)],
+                "through": [marks[number] for number in here if number not in ending] if ending else [],
             }
         )
     return {
@@ -148,9 +151,12 @@ def _least(row: Mapping[str, Any]) -> float:
 
 
 def _text(row: Mapping[str, Any], labels: Sequence[str]) -> View:
+    quotes = row.get("hallucinated")
+    if row.get("status") == "failed" and not quotes and row.get("trail"):
+        quotes = row["trail"][-1].get("hallucinated")
     return {
         "text": marked(str(row.get("text") or ""), row.get("spans") or (), labels),
-        "hallucinated": _quotes(row.get("hallucinated")),
+        "hallucinated": _quotes(quotes),
     }
 
 

@@ -45,6 +45,7 @@ def span_views(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     calibration = teacher.get("calibration") or {}
     confidence = confidence_view(stages, test, calibration, what="span")
     return {
+        "kept": "answer",
         "stages": span_stages_view(stages),
         "students": span_students_view(test, metrics.get("references") or {}),
         "confidence": confidence,
