@@ -82,6 +82,7 @@ def test_of_several_annotations_the_ground_truth_counts_else_the_last_changed() 
         (mark(7, 2), "ends before it starts"),
         (mark("/div[1]/text()[1]", "/div"), "no whole number"),
         ({"start": 0, "end": 2, "labels": []}, "has no label"),
+        ({"start": 0, "end": 2, "labels": "cause"}, "has no label"),
         ({"start": "/p", "end": "/p", "hypertextlabels": ["c"]}, "hypertextlabels"),
         ({"start": "0", "end": "0", "paragraphlabels": ["c"]}, "paragraphlabels"),
     ],
@@ -90,3 +91,9 @@ def test_marks_that_are_no_spans_of_a_text_are_refused(value: dict[str, Any], sa
     with pytest.raises(DataError, match=said) as error:
         read_task(task(value), TEXT, "gold, record '1'")
     assert "record '1'" in error.value.what
+
+
+@pytest.mark.parametrize("annotations", [5, [5], [{"result": 5}], [{"result": ["cause"]}]])
+def test_an_export_without_the_annotations_themselves_is_refused(annotations: Any) -> None:
+    with pytest.raises(DataError, match="no list of objects"):
+        read_task(task(annotations=annotations), TEXT, "x")

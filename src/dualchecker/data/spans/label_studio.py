@@ -47,15 +47,15 @@ def read_task(
     """
     notes = Counter() if notes is None else notes
     given = task.get("predictions") if predictions else task.get("annotations", task.get("completions"))
-    done = [one for one in given or () if isinstance(one, Mapping) and not one.get("was_cancelled")]
+    done = [one for one in _objects(given, f"{where}: its annotations") if not one.get("was_cancelled")]
     if not done:
         return None
     if len(done) > 1:
         notes["annotated_twice"] += 1
     chosen = max(done, key=lambda one: (bool(one.get("ground_truth")), str(one.get("updated_at") or "")))
     spans: list[Span] = []
-    for number, mark in enumerate(chosen.get("result") or (), 1):
-        value = mark.get("value") if isinstance(mark, Mapping) else None
+    for number, mark in enumerate(_objects(chosen.get("result"), f"{where}: its results"), 1):
+        value = mark.get("value")
         if not isinstance(value, Mapping):
             continue
         strange = next((name for name in _NO_TEXT if name in value), None)
@@ -70,9 +70,17 @@ def read_task(
     return spans
 
 
+def _objects(value: Any, what: str) -> list[Mapping[str, Any]]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise DataError(f"{what} are no list of objects.", fix="Export the project as JSON, with its annotations.")
+    return value
+
+
 def _marked(text: str, value: Mapping[str, Any], at: str, notes: Counter[str]) -> list[Span]:
     labels = value.get("labels") or ()
-    if not labels:
+    if not labels or not isinstance(labels, list):
         raise DataError(f"{at} has no label.", fix="Give it one in Label Studio, or remove it there.")
     start, end = (int(v) if isinstance(v, str) and v.isdecimal() else v for v in (value.get("start"), value.get("end")))
     quote = value.get("text")

@@ -3,12 +3,12 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dualchecker.config import BenchData, Columns, PerLabel, RunConfig
-from dualchecker.data import Dataset, fingerprint, load_dataset, write_jsonl
+from dualchecker.data import Dataset, fingerprint, load_dataset, stratum, write_jsonl
+from dualchecker.data.spans import write_offsets
 from dualchecker.errors import DataError
 from dualchecker.records import Record
 from dualchecker.runs.parts import build_task
@@ -74,6 +74,6 @@ def _draw_gold(gold: Sequence[Record], how: int | PerLabel, generator: random.Ra
 
 def _row(record: Record) -> dict[str, Any]:
     row = {**record.meta, "id": record.id, "text": record.text, "detail": record.detail}
-    if record.spans is None:
-        return {**row, "label": record.label}
-    return {**row, "spans": [asdict(span) for span in record.spans]}
+    if record.spans is not None:
+        return {**row, "spans": write_offsets(record.text, record.spans)}
+    return row if record.label is None else {**row, "label": record.label}
