@@ -139,7 +139,7 @@ class Method:
         shows: Which human labels it shows, and therefore has explained: ``none``, ``fixed`` or ``nearest`` ones.
         reasons: It has them explained whatever ``align.rationales`` says.
         several: It can do tasks where several labels may apply to a text.
-        spans: It can do tasks where spans of a text are asked for.
+        extracts: It can do tasks that ask for spans.
     """
 
     run: Callable[[Setting], Distilled]
@@ -149,7 +149,7 @@ class Method:
     shows: str = "fixed"
     reasons: bool = False
     several: bool = True
-    spans: bool = True
+    extracts: bool = True
 
     def __call__(self, setting: Setting) -> Distilled:
         """Label the pool of a setting."""
@@ -167,10 +167,10 @@ class Method:
                 "The method knows one label a text, and the task allows several (task.multiple).",
                 fix="Choose another method; docs/methods.md says which can.",
             )
-        if task.spans and not self.spans:
+        if task.spans and not self.extracts:
             raise ConfigError(
-                "The method labels whole texts, and the task asks for spans (task.kind extraction).",
-                fix="Choose another method; docs/methods.md says which can.",
+                "The method gives a text one label, and the task asks for spans (task.kind extraction).",
+                fix="Use gold_only, zero_shot, few_shot, cot, self_consistency, dtot, evokd or dualchecker.",
             )
         lacking = sorted(self.needs - teacher.rungs)
         if lacking:

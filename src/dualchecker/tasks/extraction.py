@@ -131,7 +131,7 @@ class Extraction:
         found, hallucinated, remarks = self._locate(given, text)
         notes += tuple(dict.fromkeys(remarks))
         if given and not found:
-            wrong = next((remark for remark in remarks if remark in _NAMES_AN_OUTCOME), "unparsed")
+            wrong = next((remark for remark in remarks if remark in LOSES_A_SPAN), "unparsed")
             rest = tuple(note for note in notes if note != wrong)
             return Parsed(None, wrong, rationale or "", None, rest, hallucinated=hallucinated)
         label = self.write(text, (one.span for one in found))
@@ -249,9 +249,9 @@ class Extraction:
         return {"strict_f1": 2 * hits / (said + there) if said + there else 1.0, "exact_match": exact}
 
 
-_NAMES_AN_OUTCOME = frozenset(
-    {"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"}
-)
+LOSES_A_SPAN = frozenset({"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"})
+"""Notes on a span of a reply that is left out; where nothing else is left, the outcome."""
+
 _NO_SPANS = frozenset({"[]", "none", "no", "no spans", "no span", "nothing", "n/a", "null"})
 _LIST_BEGINS = re.compile(r'"(?:spans|entities)"\s*:\s*\[')
 _FENCED = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.S)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dualchecker.config import BenchData, Columns, PerLabel, RunConfig
-from dualchecker.data import Dataset, fingerprint, load_dataset, stratum, write_jsonl
+from dualchecker.data import Dataset, fingerprint, load_dataset, write_jsonl
 from dualchecker.data.spans import write_offsets
 from dualchecker.errors import DataError
 from dualchecker.records import Record

@@ -15,7 +15,7 @@ def method_names() -> tuple[str, ...]:
 def why_not(name: str, config: RunConfig) -> str:
     """Why a method cannot do the task of a run file; empty where it can."""
     method = METHODS[method_settings(name).get("method", name)]
-    return "" if method.spans or config.task.kind != "extraction" else "it labels whole texts and finds no spans"
+    return "" if method.extracts or config.task.kind != "extraction" else "it labels whole texts and finds no spans"
 
 
 def method_settings(name: str) -> dict[str, Any]:
