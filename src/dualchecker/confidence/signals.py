@@ -59,7 +59,13 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
 
 
 def believed(answer: Answer) -> float | None:
-    """The confidence that an answer claims by itself: stated, or else its label's probability; None without either."""
+    """The confidence that an answer claims by itself: stated, or else its label's probability; None without either.
+
+    Of an answer with spans it is the lowest that was stated in one of them: it is right as a whole if all of them are.
+    """
     if answer.stated is not None:
         return answer.stated
+    spans = [found.stated for found in answer.spans if found.stated is not None]
+    if spans:
+        return min(spans)
     return read_signals(answer).get("label_probability")

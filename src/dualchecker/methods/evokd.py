@@ -14,12 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from dualchecker.checking.examples import examples_from
+from dualchecker.checking.span_examples import span_examples
 from dualchecker.config import RunConfig
 from dualchecker.data import fingerprint, text_folds
 from dualchecker.methods.base import Distilled, Method, Setting, Step
+from dualchecker.methods.evokd_spans import tested_spans
 from dualchecker.methods.few_shot import FEW_SHOT, few_shot_steps
 from dualchecker.prompts import Case, Rung, ask_for_texts, read_texts
-from dualchecker.records import Example, Record
+from dualchecker.records import Example, Record, TaughtSpan
 
 SHOWN = 4
 """Hard texts in a request, and as many easy ones."""
@@ -30,14 +32,16 @@ _FOLDS = 5
 def _run(setting: Setting) -> Distilled:
     """Generated texts teach; they are in no prompt, calibrate nothing and are not gold."""
     labelled = FEW_SHOT(setting)
-    taught = examples_from(labelled.labels, setting.check.doubtful)
+    teaching = span_examples if setting.task.spans else examples_from
+    taught = teaching(labelled.labels, setting.check.doubtful)
     known = {fingerprint(record.text) for record in (*setting.fence.gold, *setting.pool)}
     generated: list[Example] = []
     outcomes: Counter[str] = Counter()
     rounds = setting.evolve.rounds
     for number in range(1, rounds + 1):
         setting.progress.stage(f"EvoKD round {number}", f"of {rounds}: {setting.evolve.requests} requests for texts")
-        cases = _tested(setting, [*taught, *generated])
+        examples = [*taught, *generated]
+        cases = tested_spans(setting, examples, SHOWN) if setting.task.spans else _tested(setting, examples)
         draw = random.Random(f"{setting.seed} {number}")
         prompts = [
             ask_for_texts(setting.task, _chosen(cases, draw), f"generated-{number}-{i + 1}", setting.writer.max_tokens)
@@ -52,7 +56,8 @@ def _run(setting: Setting) -> Distilled:
                 if text.outcome == "ok" and text.label is not None:
                     known.add(fingerprint(text.text))
                     record = Record(f"{outcome.prompt.record_id}-{text.level}", text.text)
-                    generated.append(Example(record, text.label, source="generated"))
+                    spans = tuple(TaughtSpan(span) for span in text.spans)
+                    generated.append(Example(record, text.label, source="generated", spans=spans))
     return Distilled(
         labelled.labels,
         labelled.template,

@@ -17,11 +17,12 @@ from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 
 _CUT = "\n[... the text was cut here to fit ...]\n"
-_OCCURS = {
+OCCURS = {
     "at_most_one": " (at most one in a text)",
     "at_least_one": " (at least one in a text)",
     "exactly_one": " (exactly one in a text)",
 }
+"""How often a label may occur in a text, as prompts say it."""
 _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
 
@@ -218,7 +219,7 @@ class PromptWriter:
             "names": json.dumps(list(self.task.labels), ensure_ascii=False),
             "multiple": self.task.multiple,
             "spans": spans,
-            "occurs": {name: _OCCURS.get(word, "") for name, word in self.task.occurrence.items()},
+            "occurs": {name: OCCURS.get(word, "") for name, word in self.task.occurrence.items()},
             "focus": view.focus,
             "context": context,
             "purpose": "label" if human_label is None else "explain",

@@ -16,6 +16,8 @@ from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt, Shown
 from dualchecker.records import Answer, Reply
 from dualchecker.teachers.base import FreeTeacher
+from dualchecker.teachers.exemplar_spans import VERSION as SPANS_VERSION
+from dualchecker.teachers.exemplar_spans import SpanExemplars, explain_spans
 from dualchecker.teachers.recombination import recombine
 
 VERSION = 1
@@ -34,7 +36,7 @@ class ExemplarTeacher(FreeTeacher):
 
     Its confidence is the winning label's share of the weights, shrunk by one pseudo-vote spread over the labels that
     were shown; like any stated confidence it needs calibration. It serves to run the whole job on a machine with no
-    key, no GPU and no model hub.
+    key, no GPU and no model hub. Asked for spans, it carries over those of the demonstrations (``SpanExemplars``).
     """
 
     name = "exemplar"
@@ -42,6 +44,7 @@ class ExemplarTeacher(FreeTeacher):
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._spans = SpanExemplars(embedder)
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -50,7 +53,9 @@ class ExemplarTeacher(FreeTeacher):
             "embedder": self._embedder.name,
             "messages": [dict(message) for message in prompt.messages],
         }
-        if prompt.shown.previous:  # the messages give its earlier answers rounded, and without the distributions
+        if prompt.shown.spans:
+            body["spans"] = self._spans_payload(prompt.shown)
+        elif prompt.shown.previous:  # the messages give its earlier answers rounded, and without the distributions
             body["previous"] = [dict(answer.label_probabilities or {}) for answer in prompt.shown.previous]
         if prompt.sample:
             body["sample"] = prompt.sample
@@ -63,7 +68,7 @@ class ExemplarTeacher(FreeTeacher):
             return Reply(json.dumps(recombine(prompt), ensure_ascii=False), model=self.name)
         shown = prompt.shown
         if shown.by_guide and not shown.demonstrations:
-            return self._by_descriptions(shown)
+            return self._spans_reply(prompt) if shown.spans else self._by_descriptions(shown)
         if not shown.demonstrations:
             raise RequestFailed(
                 "The exemplar teacher was shown no demonstration.",
@@ -72,6 +77,8 @@ class ExemplarTeacher(FreeTeacher):
                 fix="Set align.demonstrations to at least 1, or use another teacher.",
                 fatal=True,
             )
+        if shown.spans:
+            return self._spans_reply(prompt)
         texts = [d.record.long_text if shown.long else d.record.text for d in shown.demonstrations]
         vectors = self._embedder.embed([shown.text, *texts])
         similarities = similarity(vectors[:1], vectors[1:])[0].astype(float)
@@ -97,6 +104,23 @@ class ExemplarTeacher(FreeTeacher):
         )
         body = {"rationale": rationale, "label": label, "confidence": round(share[label], 4)}
         return Reply(json.dumps(body, ensure_ascii=False), label_probabilities=share, model=self.name)
+
+    def _spans_reply(self, prompt: Prompt) -> Reply:
+        drawn = _resampled(len(prompt.shown.demonstrations), prompt) if prompt.sample else None
+        return Reply(json.dumps(self._spans.answer(prompt.shown, drawn), ensure_ascii=False), model=self.name)
+
+    @staticmethod
+    def _spans_payload(shown: Shown) -> dict[str, Any]:
+        """What the messages do not say: where exactly spans stand, and the stated confidences unrounded."""
+        return {
+            "version": SPANS_VERSION,
+            "shown": [[[s.start, s.end, s.label] for s in d.record.spans or ()] for d in shown.demonstrations],
+            "previous": [
+                [answer.ok, [[f.span.start, f.span.end, f.span.label, f.stated] for f in answer.spans]]
+                for answer in shown.previous
+            ],
+            "focus": [label for label, _ in shown.focus],
+        }
 
     def _by_descriptions(self, shown: Shown) -> Reply:
         """Zero-shot: by similarity to what each label is called and means."""
@@ -145,6 +169,8 @@ class ExemplarTeacher(FreeTeacher):
 
     @staticmethod
     def _explain(prompt: Prompt) -> str:
+        if prompt.shown.spans and prompt.shown.human_label is not None:
+            return explain_spans(prompt.shown.text, prompt.shown.human_label, prompt.shown.labels)
         words = Counter(word.lower() for word in _WORDS.findall(prompt.shown.text))
         common = ", ".join(word for word, _ in sorted(words.items(), key=lambda p: (-p[1], -len(p[0]), p[0]))[:5])
         return f"People labelled it {prompt.shown.human_label}; its most telling words are {common or 'none'}."
@@ -152,6 +178,8 @@ class ExemplarTeacher(FreeTeacher):
 
 def _resampled(count: int, prompt: Prompt) -> "np.ndarray[tuple[int], np.dtype[np.int_]]":
     """How often each demonstration is drawn in a bootstrap sample, shape (count,): its way of answering anew."""
+    if not count:
+        return np.zeros(0, dtype=np.int_)
     drawn = random.Random(f"{prompt.sample} {prompt.shown.text}").choices(range(count), k=count)
     return np.bincount(drawn, minlength=count)
 

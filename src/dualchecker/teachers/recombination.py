@@ -9,6 +9,7 @@ from typing import Any
 
 from dualchecker.prompts import LEVELS, Prompt
 from dualchecker.records import Demonstration
+from dualchecker.teachers.span_recombination import recombine_spans
 
 _CLAUSES = re.compile(r"(?<=[.!?;,:])\s+|(?<=[。！？、；])")
 
@@ -20,7 +21,9 @@ def recombine(prompt: Prompt) -> dict[str, Any]:
     for level in LEVELS:
         own = [d for d in shown.demonstrations if (d.record.id in shown.hard) == (level == "harder")]
         own = own or list(shown.demonstrations)
-        if own:
+        if own and shown.spans:
+            body[level] = recombine_spans(draw.choice(own), shown.demonstrations, draw)
+        elif own:
             first = draw.choice(own)
             body[level] = {
                 "text": _mixed(first, _partners(first, own, shown.demonstrations), draw),

@@ -21,6 +21,10 @@ class RecordedTeacher(FreeTeacher):
     Where several labels may apply, ``labels`` (or ``label``) holds those that do, as a list or as text with a separator
     (``[]``: none), or an object with each label's chance; ``label_probabilities`` are then chances of their own.
 
+    Where spans are asked for, ``spans`` holds them: a list (or its JSON text) of ``{label, quote, confidence}``, of
+    which ``[]`` says that the text has none. ``text`` serves for ``quote``; ``start``, ``before`` and ``after`` tell
+    apart several places of the same words. Offsets without a quote are not believed (``offsets_only``).
+
     A row without a label is handed on as the raw ``reply``, if the file has one, so that it gets a named outcome.
 
     Args:
@@ -53,6 +57,9 @@ class RecordedTeacher(FreeTeacher):
                 kind="not_recorded",
                 fix="Record it, or leave the record out of the pool.",
             )
+        if prompt.shown.spans and (spans := _spans(row.get("spans"))) is not None:
+            body = {"rationale": row.get("rationale") or "", "spans": spans}
+            return Reply(json.dumps(body, ensure_ascii=False, default=str), model=self.name)
         given = row.get("labels") if prompt.shown.multiple and row.get("labels") is not None else row.get("label")
         if given is None or given == "":  # CSV has no null
             return Reply(str(row.get("reply") or ""), model=self.name)
@@ -84,6 +91,18 @@ def _answers(path: Path) -> dict[str, dict[str, Any]]:
             )
         answers[identity] = row | {"label_probabilities": _probabilities(row.get("label_probabilities"), path, number)}
     return answers
+
+
+def _spans(value: Any) -> Any | None:
+    """The spans of a row; None where it has none, so that a raw reply is handed on."""
+    if value is None or value == "":  # CSV has no null
+        return None
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value  # handed on as it is: the task names what is wrong with it
 
 
 def _probabilities(value: Any, path: Path, number: int) -> dict[str, float] | None:
