@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualchecker.evaluation.intervals import resamples
+from dualchecker.evaluation.resampled import Resamples
 from dualchecker.evaluation.span_matching import covered, least_left_out, match, overlap
 from dualchecker.evaluation.span_metrics import SpanScores, compare_spans, hallucination_rate
 from dualchecker.evaluation.words import words
@@ -137,6 +138,15 @@ def test_differences_are_paired() -> None:
     assert compare_spans(worse, better, gold, "exact_match").value < 0
     with pytest.raises(ValueError, match="token_f1"):
         compare_spans(worse, better, gold, "token_f1")
+
+
+def test_many_results_share_their_resamples() -> None:
+    gold = [[Span(0, 5, "a")] if number % 3 else [] for number in range(40)]
+    scores = SpanScores([[Span(0, 5 - number % 2, "a")] for number in range(40)], gold)
+    ids = [f"r{number}" for number in range(40)]
+    shared = scores.measure(Resamples(ids, repeats=50, seed=2).sums(scores.columns, ids))
+    alone = scores.measure(scores.sums(repeats=50, seed=2))
+    assert all(np.allclose(shared[name], alone[name], equal_nan=True) for name in alone)
 
 
 def test_hallucinated_quotes_are_a_share_of_all_quotes() -> None:

@@ -143,6 +143,9 @@ def with_interval(estimate: Mapping[str, float] | None) -> str:
 
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
+    if metrics.get("kind") == "extraction":
+        _print_spans(metrics)
+        return
     stages = metrics["teacher"]["stages"]
     if not stages:
         console.print("\nNo teacher was asked.")
@@ -174,11 +177,31 @@ def print_result(metrics: Mapping[str, Any]) -> None:
         console.print(
             "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
         )
+    _print_remarks(metrics)
+    _print_student(metrics)
+    _print_closer(metrics)
+
+
+def _print_remarks(metrics: Mapping[str, Any]) -> None:
     calibration = metrics["teacher"].get("calibration") or {}
     for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
-    _print_student(metrics)
-    _print_closer(metrics)
+
+
+def _print_spans(metrics: Mapping[str, Any]) -> None:
+    from dualchecker.evaluation.span_words import span_lines, span_tables
+
+    for words in span_tables(metrics, STAGES | REFERENCES):
+        table = Table(title=escape(words.title), title_justify="left")
+        for number, column in enumerate(words.columns):
+            table.add_column(column, justify="right" if number else "left")
+        for row in words.rows:
+            table.add_row(*map(escape, row))
+        console.print()
+        console.print(table)
+    _print_remarks(metrics)
+    for line in span_lines(metrics):
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
 def _print_student(metrics: Mapping[str, Any]) -> None:
