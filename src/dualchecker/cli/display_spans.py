@@ -50,4 +50,11 @@ def span_remarks(metrics: Mapping[str, Any]) -> list[str]:
     if any(unexpressed.values()):
         by_label = ", ".join(f"{label} {count}" for label, count in unexpressed.items() if count)
         lines.append(f"The student's spans cannot overlap: of its training spans it left out {by_label}.")
+    test = metrics["student"].get("test") or {}
+    left_out = int((test.get("unexpressed") or {}).get("count") or 0)
+    if left_out:
+        most = percent((test["gold"] - left_out) / test["gold"])
+        lines.append(
+            f"Human spans overlap in the test texts: a student whose spans cannot finds at most {most} of them."
+        )
     return lines
