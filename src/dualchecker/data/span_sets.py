@@ -10,7 +10,7 @@ from dualchecker.config import Columns
 from dualchecker.data.files import Numbered, read_rows
 from dualchecker.data.rows import to_records
 from dualchecker.data.span_rows import INLINE, SpanColumns, span_rows
-from dualchecker.data.spans import CONLL_ENDINGS, flat, is_task
+from dualchecker.data.spans import CONLL_ENDINGS, Marked, flat, is_task
 from dualchecker.data.splits import fingerprint
 from dualchecker.errors import DataError
 from dualchecker.records import Record, Span
@@ -58,6 +58,23 @@ def span_records(
         )
     warnings += [f"{source}: {count} {_NOTES[name]}." for name, count in sorted(notes.items())]
     return records, [*odd, *warnings]
+
+
+def read_marked(path: Path, columns: Columns) -> tuple[list[Marked], list[str]]:
+    """The texts of a file with their spans, whatever their labels, and warnings.
+
+    Raises:
+        DataError: The file or its spans cannot be read; says which record.
+    """
+    notes: Counter[str] = Counter()
+    names = Columns() if path.suffix.lower() in CONLL_ENDINGS else columns
+    alike, found = span_rows(read_rows(path), names, names.spans, path.name, notes)
+    records, warnings = to_records(alike, found, source=path.name, need_label=False)
+    texts = [
+        Marked(r.id, r.text, None if r.label is None else tuple(sorted({Span(*one) for one in json.loads(r.label)})))
+        for r in records
+    ]
+    return texts, [*warnings, *(f"{path.name}: {count} {_NOTES[name]}." for name, count in sorted(notes.items()))]
 
 
 def _with_spans(
