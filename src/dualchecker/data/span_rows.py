@@ -64,6 +64,7 @@ def span_rows(
             fields[text], given = read_gliner(row, where)
         elif not isinstance(fields.get(text), str):
             given = None  # what reads the rows next says that there is no text
+            fields.pop(column, None)
         elif tasks:
             given = read_task(row, fields[text], where, notes)
         elif tagged:

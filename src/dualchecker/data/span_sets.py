@@ -85,19 +85,20 @@ def _with_spans(
     filled = [entry for entry in alike if entry[1].get(columns.label) is not None]
     if any(is_task(row) for _, row in rows) and filled:
         return filled, len(missing)
-    if not filled:
+    if not filled and any(columns.text in row for _, row in alike):
         known = list(dict.fromkeys(key for _, row in alike for key in row))
         raise DataError(
             f"{source} has no spans.",
             why="No text has a tag." if spans == INLINE else f"Its columns are {', '.join(map(repr, known))}.",
             fix="Set data.columns.spans to the column that holds them, or to inline if tags in the texts mark them.",
         )
-    if missing:
+    missing = [number for number, row in alike if row.get(columns.label) is None and row.get(columns.text)]
+    if missing and filled:
         raise DataError(
             f"Row {missing[0]} of {source} has no spans ({len(missing)} rows have none).",
             fix="Write [] where people found none; leave out texts that nobody has annotated.",
         )
-    return filled, 0
+    return alike, 0
 
 
 def _with(record: Record, task: Extraction, source: str, unknown: Counter[str] | None, notes: Counter[str]) -> Record:
