@@ -81,10 +81,9 @@ def _with_spans(
     rows: Sequence[Numbered], alike: list[Numbered], columns: SpanColumns, spans: str, source: str
 ) -> tuple[list[Numbered], int]:
     """Rows that have spans, and how many tasks of Label Studio nobody has annotated."""
-    missing = [number for number, row in alike if row.get(columns.label) is None]
     filled = [entry for entry in alike if entry[1].get(columns.label) is not None]
     if any(is_task(row) for _, row in rows) and filled:
-        return filled, len(missing)
+        return filled, len(alike) - len(filled)
     if not filled and any(columns.text in row for _, row in alike):
         known = list(dict.fromkeys(key for _, row in alike for key in row))
         raise DataError(
