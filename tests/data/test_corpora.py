@@ -1,9 +1,10 @@
-"""The embedded corpus: what its datasheet promises."""
+"""The embedded English corpus: what its datasheet promises."""
 
 import json
 import re
 from collections import Counter
 from itertools import combinations
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from dualchecker.config import load_config
 from dualchecker.data import find_leaks, load_dataset, read_rows
 from dualchecker.data.corpora import corpus_path
 from dualchecker.errors import DataError
+from dualchecker.records import Span
 from dualchecker.tasks import Classification
+from dualchecker.tasks.extraction import Extraction
 
 FOLDER = corpus_path("green-innovation")
 SIZES = {"gold": 80, "pool": 200, "test": 120}
@@ -34,6 +37,13 @@ GREEN_WORDS = re.compile(
     r"|clean energy|natur\w*|bio-?based|reus\w*|reduc\w* energy|footprint\w*)\b",
     re.I,
 )
+WORD = re.compile(r"[\w'-]")
+JOINS = re.compile(
+    r"(and|but|or|yet|so|that|which|who|whose|thereby|thus|therefore|then|whereupon|to|of|because|since|thanks"
+    r"|And|But|So|To|By)\b"
+)
+"""Words that join a cause and an effect; they belong to neither."""
+HANGS = re.compile(r"\b(and|or|so that|which|that|because|the|a|an)$")
 
 
 def share(rows: list[dict[str, Any]], **wanted: str) -> float:
@@ -81,22 +91,45 @@ def test_pathways_are_spread() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 def test_a_record_is_well_formed(row: dict[str, Any]) -> None:
-    own = {"id", "field", "summary", "detail", "label", "difficulty"}
-    assert set(row) == (own | {"pathway", "cause", "effect"} if row["label"] == "green" else own)
-    assert all(isinstance(value, str) and value.strip() == value != "" for value in row.values())
+    own = {"id", "field", "summary", "detail", "label", "difficulty", "spans"}
+    assert set(row) == (own | {"pathway"} if row["label"] == "green" else own)
+    assert all(isinstance(row[key], str) and row[key].strip() == row[key] != "" for key in set(row) - {"spans"})
     assert 20 <= len(row["summary"].split()) <= 45
     assert 40 <= len(row["detail"].split()) <= 90
 
 
-@pytest.mark.parametrize("row", GREEN, ids=lambda row: row["id"])
-def test_quotes_are_verbatim_unique_and_apart(row: dict[str, Any]) -> None:
-    spans = []
-    for name in ("cause", "effect"):
-        assert row["summary"].count(row[name]) == 1
-        start = row["summary"].index(row[name])
-        spans.append((start, start + len(row[name])))
-    (_, first_end), (second_start, _) = sorted(spans)
-    assert first_end <= second_start
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_spans_are_in_order_apart_and_inside(row: dict[str, Any]) -> None:
+    assert all(set(span) == {"label", "start", "end"} for span in row["spans"])
+    assert {"cause"} <= {span["label"] for span in row["spans"]} <= {"cause", "effect"}
+    assert row["spans"] == sorted(row["spans"], key=lambda span: span["start"])
+    end = 0
+    for span in row["spans"]:
+        assert end <= span["start"] < span["end"] <= len(row["summary"])
+        end = span["end"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_spans_keep_the_convention(row: dict[str, Any]) -> None:
+    text = row["summary"]
+    for span in row["spans"]:
+        quote = text[span["start"] : span["end"]]
+        assert quote[0].isalnum() and quote[-1].isalnum(), quote
+        assert not WORD.match(text[: span["start"]][-1:]) and not WORD.match(text[span["end"] :][:1]), quote
+        assert not JOINS.match(quote) and not HANGS.search(quote), quote
+        assert not (span["label"] == "cause" and quote.startswith("by ")), quote
+        assert quote != text.rstrip("."), quote
+
+
+def test_spans_vary() -> None:
+    counts = [Counter(span["label"] for span in row["spans"]) for row in ROWS]
+    assert sum(count["cause"] > 1 for count in counts) >= 0.1 * len(ROWS)
+    assert sum(count["effect"] > 1 for count in counts) >= 0.25 * len(ROWS)
+    assert 0.03 * len(ROWS) <= sum(not count["effect"] for count in counts) <= 0.12 * len(ROWS)
+    assert {row["label"] for row, count in zip(ROWS, counts, strict=True) if not count["effect"]} == {
+        "green",
+        "not_green",
+    }
 
 
 def test_hard_records_are_hard() -> None:
@@ -138,6 +171,51 @@ def test_its_run_file_loads_it_without_a_warning() -> None:
     assert dataset.warnings == ()
     assert all(record.label and record.detail for record in (*dataset.gold, *dataset.pool, *dataset.test))
     assert find_leaks(dataset.gold, dataset.pool) == []
+
+
+def test_the_extraction_run_file_asks_for_these_spans() -> None:
+    config = load_config(FOLDER / "extraction.yaml")
+    columns = config.data.columns
+    assert (columns.id, columns.text, columns.detail, columns.spans) == ("id", "summary", "detail", "spans")
+    assert {name: len(read_rows(FOLDER / str(getattr(config.data, name)))) for name in SIZES} == SIZES
+    assert (config.task.kind, config.student.kind, config.teacher.kind) == ("extraction", "tokens", "exemplar")
+    task = Extraction(config.task.question, config.task.labels, config.task.occurs)
+    assert set(task.names) == {span["label"] for row in ROWS for span in row["spans"]}
+    assert task.needs("cause") and not task.needs("effect")
+
+
+def test_quotes_lead_back_to_the_spans() -> None:
+    task = Extraction("?", {"cause": "", "effect": ""})
+    for row in ROWS:
+        spans = [Span(span["start"], span["end"], span["label"]) for span in row["spans"]]
+        parsed = task.parse(task.write(row["summary"], spans), row["summary"])
+        assert [found.span for found in parsed.spans] == spans and not parsed.hallucinated, row["id"]
+
+
+def test_the_datasheet_counts_spans_as_the_files_do() -> None:
+    sheet = (FOLDER / "DATASHEET.md").read_text(encoding="utf-8")
+    green = {"green": GREEN, "not green": [row for row in ROWS if row["label"] != "green"]}
+    for name, rows in {**SPLITS, "all": ROWS, **green}.items():
+        counts = [Counter(span["label"] for span in row["spans"]) for row in rows]
+        cells = [
+            name,
+            sum(count["cause"] for count in counts),
+            sum(count["effect"] for count in counts),
+            sum(count["cause"] == count["effect"] == 1 for count in counts),
+            sum(count["cause"] > 1 for count in counts),
+            sum(count["effect"] > 1 for count in counts),
+            sum(not count["effect"] for count in counts),
+            sum(row["spans"][0]["label"] == "effect" for row in rows),
+        ]
+        assert "| " + " | ".join(map(str, cells)) + " |" in sheet, cells
+    for label in ("cause", "effect"):
+        lengths = [
+            len(row["summary"][span["start"] : span["end"]].split())
+            for row in ROWS
+            for span in row["spans"]
+            if span["label"] == label
+        ]
+        assert f"{label}s {min(lengths)} to {max(lengths)} words (mean {mean(lengths):.1f})" in sheet
 
 
 def test_the_datasheet_counts_as_the_files_do() -> None:

@@ -32,6 +32,24 @@ def test_json_lines_keep_their_line_numbers(tmp_path: Path, name: str) -> None:
     assert read_rows(file) == [(1, {"id": 1}), (4, {"id": 2})]
 
 
+def test_a_json_list_of_records(tmp_path: Path) -> None:
+    assert read_rows(put(tmp_path, "a.json", '\ufeff[{"id": 1},\n {"id": 2}]')) == [(1, {"id": 1}), (2, {"id": 2})]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [('{"id": 1}', "is no list of records"), ("[1]", "Record 1"), ('{"id": 1}\n{"id": 2}', "name it .jsonl")],
+)
+def test_other_json_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    assert said in fails(put(tmp_path, "a.json", content))
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.bio", "a.iob"])
+def test_tagged_words(tmp_path: Path, name: str) -> None:
+    rows = read_rows(put(tmp_path, name, "rain\tB-c\r\nfell\tO\r\n"))
+    assert rows == [(1, {"text": "rain fell", "spans": [{"start": 0, "end": 4, "label": "c"}]})]
+
+
 def test_csv(tmp_path: Path) -> None:
     file = put(tmp_path, "a.csv", 'id,text\r\n1,"a, ""b""\r\nc"\r\n2,d\r\n')
     assert read_rows(file) == [(3, {"id": "1", "text": 'a, "b"\r\nc'}), (4, {"id": "2", "text": "d"})]
@@ -75,7 +93,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
-    assert "'.json'. Use one of .jsonl, .ndjson, .csv, .tsv, .parquet." in fails(put(tmp_path, "a.json", "[]"))
+    said = fails(put(tmp_path, "a.xml", "[]"))
+    assert "'.xml'. Use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .conll, .bio, .iob." in said
     assert "'(none)'" in fails(put(tmp_path, "a", ""))
 
 
@@ -85,6 +104,8 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
         ("a.jsonl", ""),
         ("a.jsonl", " \n\n"),
         ("a.jsonl", "\ufeff"),
+        ("a.json", "[]"),
+        ("a.conll", "\n\n"),
         ("a.csv", ""),
         ("a.csv", "id,text\n"),
         ("a.tsv", ""),

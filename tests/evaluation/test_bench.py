@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from dualchecker.evaluation.bench import OVERALL, Comparison, Judged, Scored, compare
+from dualchecker.evaluation.bench import OVERALL, Comparison, Scored, compare
 from dualchecker.evaluation.bench_charts import calls_chart, difference_chart
+from dualchecker.evaluation.bench_measures import Judged
 from dualchecker.evaluation.bench_page import render_bench
 from dualchecker.evaluation.bench_tables import cell_rows, difference_table, markdown, points, summary_rows
 from dualchecker.evaluation.comparison import Difference

@@ -7,8 +7,8 @@ from dualchecker.data import decisions
 from dualchecker.evaluation import judge_chances, judge_decisions
 from dualchecker.evaluation.report_labels import decision_rows, label_sets_view
 from dualchecker.records import Answer, Confidence, Labelled, Record
+from dualchecker.runs.label_rows import label_rows
 from dualchecker.runs.label_sets import label_set_rows
-from dualchecker.runs.output import label_rows
 from dualchecker.tasks import MultiLabel
 
 TASK = MultiLabel("?", {"a": "", "b": ""})

@@ -4,6 +4,7 @@ from dualchecker.checking.agreement import Agreement, only_repeats, vote
 from dualchecker.checking.decision_checker import DecisionChecker
 from dualchecker.checking.decision_ladder import DecisionLadder
 from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
+from dualchecker.checking.inspector import Inspector
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.checking.panel import Member, PanelChecker
@@ -26,6 +27,7 @@ __all__ = [
     "DecisionVoices",
     "EarlyOpinion",
     "Findings",
+    "Inspector",
     "Ladder",
     "Member",
     "PanelChecker",

@@ -16,7 +16,8 @@ _FAILED = 1
 def bench(
     file: Annotated[Path | None, typer.Argument(help="A bench file, or a run file.")] = None,
     corpus: Annotated[
-        Commas, typer.Option(help="Embedded corpora instead of a file, with commas: green-innovation.")
+        Commas,
+        typer.Option(help="Embedded corpora instead of a file, with commas: green-innovation, green-innovation-ja."),
     ] = None,
     methods: Annotated[Commas, typer.Option(help="Methods, with commas.")] = None,
     seeds: Annotated[Commas, typer.Option(help="How many seeds, from 0; or several, with commas.")] = None,

@@ -9,9 +9,11 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from dualchecker.asking import Progress
-from dualchecker.cli.display import console, percent, with_interval
+from dualchecker.cli.display import console
+from dualchecker.cli.display_words import percent, with_interval
 from dualchecker.evaluation.bench import OVERALL
-from dualchecker.evaluation.bench_tables import points, title
+from dualchecker.evaluation.bench_measures import WORDS
+from dualchecker.evaluation.bench_tables import missing, points, title
 from dualchecker.runs.bench import Bench, Cell, CellPlan, Outcome
 
 
@@ -117,21 +119,23 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
     data = OVERALL if OVERALL in comparison.tables else next(iter(comparison.tables))
     table = Table(title=title(comparison, data), title_justify="left")
     table.add_column("method", overflow="fold")
-    heads = ["teacher macro-F1", "accepted", "student macro-F1", "calls / record"]
+    heads = [measures.main[0] for measures in comparison.measures(data)]
+    teacher, student = ([f"{side}_{name}" for name in heads] for side in ("teacher", "student"))
     base = comparison.baselines[0] if comparison.baselines else None
-    for head in [*heads, *([f"student, from {base}"] if base else [])]:
+    apart = [f"{WORDS[name] if len(heads) > 1 else 'student'}, from {base}" for name in student if base]
+    for head in [*(WORDS[n] for n in teacher), "accepted", *(WORDS[n] for n in student), "calls / record", *apart]:
         table.add_column(head, justify="right", overflow="fold")
     for row in comparison.tables[data]:
         calls = row.numbers.get("requests_per_record")
         cells = [
             f"{row.method} *" if row.missing else row.method,
-            with_interval(row.scores.get("teacher_macro_f1")),
+            *(with_interval(row.scores.get(name)) for name in teacher),
             percent(row.numbers.get("accepted")),
-            with_interval(row.scores.get("student_macro_f1")),
+            *(with_interval(row.scores.get(name)) for name in student),
             "–" if calls is None else f"{calls:.2f}",
         ]
         if base:
-            cells.append(points(row.against.get(base, {}).get("student_macro_f1")).replace("*", ""))
+            cells += [points(row.against.get(base, {}).get(name)).replace("*", "") for name in student]
         table.add_row(*map(escape, cells))
     console.print()
     console.print(table)
@@ -141,6 +145,9 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
     if not bench.complete:
         counts = ", ".join(f"{states.count(s)} {s}" for s in ("failed", "over budget", "not run") if s in states)
         console.print(f"[yellow]* incomplete:[/] {counts}; the reasons are in bench.md.")
+    for why, runs in missing(comparison, data):
+        if why.startswith("left out"):
+            console.print(f"[yellow]*[/] {escape(why)} ({escape(runs)})", soft_wrap=True)
     console.print(f"\n{states.count('done')} of {len(states)} runs have a result; {seconds:.0f} s.")
     for name, file in (("Page", "bench.html"), ("Tables", "bench.md, bench.csv, summary.csv")):
         console.print(f"[bold]{name:<8}[/] {escape(str(bench.folder))}/{file}", soft_wrap=True)

@@ -18,6 +18,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from dualchecker.cli.display_spans import MEASURES as SPAN_MEASURES
+from dualchecker.cli.display_spans import span_remarks, span_table
+from dualchecker.cli.display_words import LABEL_SET_MEASURES, MEASURES, REFERENCES, STAGES, percent, with_interval
 from dualchecker.errors import DualcheckerError
 
 console = Console(highlight=False)
@@ -113,40 +116,31 @@ class TerminalProgress:
         self._task = None
 
 
-STAGES = {
-    "zero_shot": "zero-shot prompting",
-    "few_shot": "few-shot prompting",
-    "cot": "chain of thought",
-    "self_consistency": "self-consistency",
-    "dtot": "+ one more question",
-    "freeal": "+ clean texts as examples",
-    "aligner": "+ ContextAligner",
-    "first_answer": "first answer",
-    "teacher_checker": "+ teacher checker",
-    "student_checker": "+ student checker",
-}
-
-REFERENCES = {"gold_only": "reference: gold alone", "gold_pool": "reference: gold + true labels of the pool"}
-
-
-def percent(value: Any) -> str:
-    """``71.2 %``, or a dash for what is not known."""
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) and value == value else "–"
-
-
-def with_interval(estimate: Mapping[str, float] | None) -> str:
-    """``71.2 % (64.0–78.1)``."""
-    if not estimate or any(estimate[name] is None or estimate[name] != estimate[name] for name in ("value", "low")):
-        return "–"
-    return f"{percent(estimate['value'])} ({100 * estimate['low']:.1f}–{100 * estimate['high']:.1f})"
-
-
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
-    stages = metrics["teacher"]["stages"]
-    if not stages:
+    stages, spans = metrics["teacher"]["stages"], metrics.get("kind") == "extraction"
+    if stages:
+        console.print()
+        console.print(span_table(metrics) if spans else _label_table(metrics))
+    else:
         console.print("\nNo teacher was asked.")
-    known = any("accuracy" in stage for stage in stages.values())
+    if stages and not any(name in stage for stage in stages.values() for name in ("accuracy", "strict_f1")):
+        console.print(
+            f"[dim]The pool carries no human {'spans' if spans else 'labels'}, so how many are right is estimated on "
+            "gold; see the report.[/]"
+        )
+    calibration = metrics["teacher"].get("calibration") or {}
+    for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
+        console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
+    for message in span_remarks(metrics) if spans else ():
+        console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
+    _print_student(metrics)
+    _print_closer(metrics)
+
+
+def _label_table(metrics: Mapping[str, Any]) -> Table:
+    """The teacher's labels after each stage."""
+    stages = metrics["teacher"]["stages"]
     table = Table(
         title=f"Teacher ({metrics['teacher']['name']}) on the {metrics['data']['pool']} pool texts"
         + (", each label decided by itself" if metrics.get("multiple") else ""),
@@ -167,18 +161,7 @@ def print_result(metrics: Mapping[str, Any]) -> None:
             percent((stage["abstained"] + stage["failed"]) / count),
             with_interval((stage.get("kept") or {}).get("accuracy")),
         )
-    if stages:
-        console.print()
-        console.print(table)
-    if stages and not known:
-        console.print(
-            "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
-        )
-    calibration = metrics["teacher"].get("calibration") or {}
-    for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
-        console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
-    _print_student(metrics)
-    _print_closer(metrics)
+    return table
 
 
 def _print_student(metrics: Mapping[str, Any]) -> None:
@@ -188,9 +171,8 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
         return
     table = Table(title=f"Student ({student['kind']}) on the {test} test texts", title_justify="left")
     table.add_column("trained on")
-    measures = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
-    if metrics.get("multiple"):
-        measures = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match"}
+    spans = metrics.get("kind") == "extraction"
+    measures = SPAN_MEASURES if spans else LABEL_SET_MEASURES if metrics.get("multiple") else MEASURES
     for measure in measures.values():
         table.add_column(measure, justify="right")
     labels = "checked labels" if metrics["method"] == "dualchecker" else "labels"

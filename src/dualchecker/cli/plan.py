@@ -44,7 +44,7 @@ def plan(
     console.print(
         f"[dim]{_range_in_words(config) if requests[0] < requests[1] else ''}"
         "Tokens are estimated, 80 to a reply (250 where the teacher reasons at length, 400 where it writes texts"
-        + (", 10 more a label where several may apply).[/]" if config.task.multiple else ").[/]")
+        f"{_more_in_words(config)}).[/]"
     )
     limit = config.limits.max_cost
     if limit is not None and cost[1] > limit:
@@ -73,6 +73,13 @@ def _range_in_words(config: "RunConfig") -> str:
     if config.teacher.kind == "panel":
         return "From: the cheapest member alone settles every record. To: every member is asked about every record. "
     return "From: every record is settled at the first rung. To: every record climbs to the top. "
+
+
+def _more_in_words(config: "RunConfig") -> str:
+    """What the answers of some tasks add to a reply."""
+    if config.task.kind == "extraction":
+        return ", and what spans as long and many as the human ones take"
+    return ", 10 more a label where several may apply" if config.task.multiple else ""
 
 
 Pair = tuple[float, ...]

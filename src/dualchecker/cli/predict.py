@@ -1,9 +1,24 @@
 """``dualchecker predict``: label new texts with a trained student."""
 
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from dualchecker.records import Record
+    from dualchecker.students import SpanStudent, Student
+
+Rows = list[dict[str, Any]]
+
+
+class Format(StrEnum):
+    """How to write what a student says."""
+
+    jsonl = "jsonl"
+    inline = "inline"
 
 
 def predict(
@@ -19,28 +34,46 @@ def predict(
         float | None,
         typer.Option(min=0, max=1, help="Where several labels may apply: the chance from which one does (0.5)."),
     ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="Of spans: their offsets, or the text with tags around them.")
+    ] = Format.jsonl,
 ) -> None:
     """Label texts with a trained student: id, label, confidence and the probability of every label, as JSON lines.
 
-    Where several labels may apply, "labels" holds those whose probability reaches the threshold.
+    Where several labels may apply, "labels" holds those whose probability reaches the threshold. A student of spans
+    writes "spans": label, start, end (code points, the end exclusive), quote and probability of each.
     """
     import json
 
-    from dualchecker.config import Columns
-    from dualchecker.data import read_rows, to_records, write_jsonl
-    from dualchecker.errors import ConfigError
-    from dualchecker.students import load_student
-    from dualchecker.students.files import read_description
+    from dualchecker.data import write_jsonl
+    from dualchecker.students import finds_spans, load_label_student, load_span_student
 
     folder = student / "student" if (student / "student").is_dir() else student
-    trained = load_student(folder)
-    if threshold is not None and not trained.multiple:
-        raise ConfigError(
-            "--threshold does not fit this student.",
-            why="It chooses one label a text: the one with the highest probability.",
-            fix="Leave the option out, and filter by confidence.",
-        )
-    limit = 0.5 if threshold is None else threshold
+    say = (
+        _spans_of(load_span_student(folder), form, threshold)
+        if finds_spans(folder)
+        else _labels_of(load_label_student(folder), form, threshold)
+    )
+    records, warnings = _read(folder, data, text, detail, id_column)
+    for warning in warnings:
+        typer.echo(f"note: {warning}", err=True)
+    result = say(records)
+    if output is not None:
+        write_jsonl(output, result)
+        typer.echo(f"{len(result)} predictions written to {output}", err=True)
+        return
+    for line in result:
+        typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _read(
+    folder: Path, data: Path, text: str | None, detail: str | None, id_column: str | None
+) -> tuple[list["Record"], list[str]]:
+    """The texts, by the columns of the student's own run where none are named."""
+    from dualchecker.config import Columns
+    from dualchecker.data import read_rows, to_records
+    from dualchecker.students.files import read_description
+
     known = read_description(folder).get("columns", {})
     columns = Columns(
         id=id_column or known.get("id", "id"),
@@ -51,36 +84,70 @@ def predict(
     rows = read_rows(data)
     if detail is None and not any(columns.detail in row for _, row in rows):
         columns = columns.model_copy(update={"detail": None})
-    records, warnings = to_records(rows, columns, source=str(data), need_label=False)
-    for warning in warnings:
-        typer.echo(f"note: {warning}", err=True)
-    filled = [record for record in records if record.text.strip()]
-    probabilities = dict(zip((record.id for record in filled), trained.predict(filled), strict=True))
-    result: list[dict[str, Any]] = []
-    for record in records:
-        row = probabilities.get(record.id)
-        if trained.multiple:
-            result.append(_label_set(record.id, trained.labels, row, limit))
-            continue
-        if row is None:
-            result.append({"id": record.id, "label": None, "confidence": None, "probabilities": None})
-            continue
-        best = int(row.argmax())
-        shares = {label: round(float(p), 4) for label, p in zip(trained.labels, row, strict=True)}
-        result.append(
-            {
-                "id": record.id,
-                "label": trained.labels[best],
-                "confidence": round(float(row[best]), 4),
-                "probabilities": shares,
-            }
+    return to_records(rows, columns, source=str(data), need_label=False)
+
+
+def _labels_of(student: "Student", form: Format, threshold: float | None) -> Callable[[Sequence["Record"]], Rows]:
+    """From records to rows, where a student labels whole texts."""
+    from dualchecker.errors import ConfigError
+
+    if form is not Format.jsonl:
+        raise ConfigError(
+            f"--format {form.value} does not fit this student.", why="It labels whole texts.", fix="Leave it out."
         )
-    if output is not None:
-        write_jsonl(output, result)
-        typer.echo(f"{len(result)} predictions written to {output}", err=True)
-        return
-    for line in result:
-        typer.echo(json.dumps(line, ensure_ascii=False))
+    if threshold is not None and not student.multiple:
+        raise ConfigError(
+            "--threshold does not fit this student.",
+            why="It chooses one label a text: the one with the highest probability.",
+            fix="Leave the option out, and filter by confidence.",
+        )
+    limit = 0.5 if threshold is None else threshold
+
+    def say(records: Sequence["Record"]) -> Rows:
+        filled = [record for record in records if record.text.strip()]
+        said = dict(zip((record.id for record in filled), student.predict(filled), strict=True))
+        if student.multiple:
+            return [_label_set(r.id, student.labels, said.get(r.id), limit) for r in records]
+        return [_label(r.id, student.labels, said.get(r.id)) for r in records]
+
+    return say
+
+
+def _spans_of(student: "SpanStudent", form: Format, threshold: float | None) -> Callable[[Sequence["Record"]], Rows]:
+    """From records to rows, where a student finds spans."""
+    from dualchecker.data.spans import write_inline
+    from dualchecker.errors import ConfigError
+    from dualchecker.runs.span_rows import scored_spans
+
+    if threshold is not None:
+        raise ConfigError(
+            "--threshold does not fit this student.",
+            why="It finds spans, which compete for the words of a text: the likeliest tagging as a whole is given.",
+            fix="Leave the option out, and filter by probability.",
+        )
+
+    def say(records: Sequence["Record"]) -> Rows:
+        filled = [record for record in records if record.text.strip()]
+        said = dict(zip((record.id for record in filled), student.predict(filled), strict=True))
+        if form is Format.inline:
+            spans = {name: [one.span for one in some] for name, some in said.items()}
+            return [{"id": r.id, "text": write_inline(r.text, spans.get(r.id, ())).value} for r in records]
+        # An empty text has no answer, which is not the same as no span.
+        return [
+            {"id": r.id, "spans": scored_spans(r.text, said[r.id]) if r.id in said else None, "text": r.text}
+            for r in records
+        ]
+
+    return say
+
+
+def _label(name: str, labels: tuple[str, ...], row: Any) -> dict[str, Any]:
+    """One line where one label is chosen."""
+    if row is None:
+        return {"id": name, "label": None, "confidence": None, "probabilities": None}
+    best = int(row.argmax())
+    shares = {label: round(float(p), 4) for label, p in zip(labels, row, strict=True)}
+    return {"id": name, "label": labels[best], "confidence": round(float(row[best]), 4), "probabilities": shares}
 
 
 def _label_set(name: str, labels: tuple[str, ...], row: Any, threshold: float) -> dict[str, Any]:

@@ -67,7 +67,10 @@ class TaskConfig(_Section):
 
 
 class Columns(_Section):
-    """Which column of the data files holds what."""
+    """Which column of the data files holds what.
+
+    ``spans: inline`` says that no column holds the spans: tags in the texts mark them.
+    """
 
     id: str = "id"
     text: str = "text"

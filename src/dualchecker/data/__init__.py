@@ -5,7 +5,7 @@ from dualchecker.data.decisions import decision_fence, decisions
 from dualchecker.data.fence import Fence, build_fence
 from dualchecker.data.files import read_rows
 from dualchecker.data.rows import to_records
-from dualchecker.data.splits import find_leaks, fingerprint, stratified_split, text_folds
+from dualchecker.data.splits import find_leaks, fingerprint, stratified_split, stratum, text_folds
 from dualchecker.data.write import write_json, write_jsonl, write_table, write_text
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load_dataset",
     "read_rows",
     "stratified_split",
+    "stratum",
     "text_folds",
     "to_records",
     "write_json",

@@ -8,10 +8,11 @@ from dualchecker.config import RunConfig
 from dualchecker.data.files import read_rows
 from dualchecker.data.label_sets import check_label_sets, pool_label_sets, with_known_label_sets
 from dualchecker.data.rows import to_records
+from dualchecker.data.span_sets import check_span_sets, same_spans, span_records
 from dualchecker.data.splits import find_leaks, stratified_split
 from dualchecker.errors import DataError
 from dualchecker.records import Record
-from dualchecker.tasks import Classification, MultiLabel
+from dualchecker.tasks import Classification, Extraction, MultiLabel, Task
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,23 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
 
-def load_dataset(config: RunConfig, task: Classification) -> Dataset:
+def load_dataset(config: RunConfig, task: Task) -> Dataset:
     """Read, map, split and check the data of a run.
 
     Raises:
-        DataError: See ``read_rows`` and ``to_records``; also: unknown or too few labels in gold, leaks into test.
+        DataError: See ``read_rows``, ``to_records`` and ``span_records``; also: unknown or too few labels in gold,
+            leaks into test.
     """
+    if not isinstance(task, Classification | Extraction):
+        raise TypeError(f"data of a {type(task).__name__} cannot be read")
     warnings: list[str] = []
 
     def read(name: str, role: str, *, need_label: bool) -> list[Record]:
         path = config.path(name)
+        if isinstance(task, Extraction):
+            records, found = span_records(path, config.data.columns, task, role, need=need_label)
+            warnings.extend(found)
+            return records
         records, found = to_records(
             read_rows(path),
             config.data.columns,
@@ -46,22 +54,23 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
         return records
 
     data = config.data
-    known = with_known_label_sets if isinstance(task, MultiLabel) else _with_known_labels
-    gold = known(read(data.gold, "gold", need_label=True), task, "gold")
+    gold = _known(read(data.gold, "gold", need_label=True), task, "gold")
     fractions = {name: value for name, value in (("pool", data.pool), ("test", data.test)) if isinstance(value, float)}
     parts = stratified_split(gold, fractions, data.seed, rest="gold") if fractions else {"gold": gold}
     gold = parts["gold"]
     pool = parts["pool"] if "pool" in parts else read(str(data.pool), "pool", need_label=False)
     test = parts.get("test") or (read(data.test, "test", need_label=True) if isinstance(data.test, str) else [])
 
-    test = known(test, task, "test")
-    pool, unknown = pool_label_sets(pool, task) if isinstance(task, MultiLabel) else _pool_labels(pool, task)
+    test = _known(test, task, "test")
+    pool, unknown = _known_in_pool(pool, task)
     if unknown:
         warnings.append(
             f"pool: {sum(unknown.values())} labels are not among the task's and are ignored "
             f"({', '.join(repr(name) for name, _ in unknown.most_common(3))})."
         )
-    if isinstance(task, MultiLabel):
+    if isinstance(task, Extraction):
+        warnings += check_span_sets(gold, task)
+    elif isinstance(task, MultiLabel):
         warnings += check_label_sets(gold, task)
     else:
         _check_gold(gold, task, warnings)
@@ -69,6 +78,20 @@ def load_dataset(config: RunConfig, task: Classification) -> Dataset:
         _check_shared_ids(gold, pool)
     _check_leaks(gold, pool, test, allow=data.allow_leaks, warnings=warnings)
     return Dataset(tuple(gold), tuple(pool), tuple(test), tuple(warnings))
+
+
+def _known(records: list[Record], task: Classification | Extraction, role: str) -> list[Record]:
+    """Human-labelled records with the task's labels; spans have theirs from the reader."""
+    if isinstance(task, Extraction):
+        return records
+    known = with_known_label_sets if isinstance(task, MultiLabel) else _with_known_labels
+    return known(records, task, role)
+
+
+def _known_in_pool(records: list[Record], task: Classification | Extraction) -> tuple[list[Record], Counter[str]]:
+    if isinstance(task, Extraction):
+        return records, Counter()
+    return pool_label_sets(records, task) if isinstance(task, MultiLabel) else _pool_labels(records, task)
 
 
 def _with_known_labels(records: Iterable[Record], task: Classification, role: str) -> list[Record]:
@@ -148,9 +171,14 @@ def _check_leaks(
             f"{len(both)} pool texts also stand in gold; they are labelled like any other, never with themselves "
             "as a demonstration."
         )
-    twins = [pair for pair in find_leaks(gold, gold) if pair[0].id != pair[1].id and pair[0].label != pair[1].label]
+    twins = [pair for pair in find_leaks(gold, gold) if pair[0].id != pair[1].id and _differ(*pair)]
     if twins:
+        what = "labels" if twins[0][0].spans is None else "spans"
         warnings.append(
-            f"{len(twins)} gold texts occur twice with different labels (first: {twins[0][0].id!r}, "
+            f"{len(twins)} gold texts occur twice with different {what} (first: {twins[0][0].id!r}, "
             f"{twins[0][1].id!r}): one of each is wrong."
         )
+
+
+def _differ(left: Record, right: Record) -> bool:
+    return left.label != right.label if left.spans is None else not same_spans(left, right)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dualchecker.data.splits import stratified_split
+from dualchecker.data.splits import stratified_split, stratum
 from dualchecker.records import Record
 
 
@@ -60,7 +60,7 @@ def _sample(records: Sequence[Record], limit: int, seed: int) -> tuple[Record, .
     generator = random.Random(seed)
     by_label: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        by_label[record.label or ""].append(record)
+        by_label[stratum(record)].append(record)
     ranked: list[tuple[bool, float, float, Record]] = []
     for label in sorted(by_label):
         members = by_label[label]

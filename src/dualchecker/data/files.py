@@ -1,4 +1,4 @@
-"""JSON lines, CSV / TSV and Parquet files as rows."""
+"""JSON, JSON lines, CSV / TSV, Parquet and CoNLL files as rows."""
 
 import csv
 import io
@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dualchecker.data.spans.conll import CONLL_ENDINGS, read_conll
 from dualchecker.errors import DataError
 
 Row = dict[str, Any]
 Numbered = tuple[int, Row]
-"""A row with its place in the file: the line for text files, the row (from 1) for Parquet."""
+"""A row with its place in the file: the line for text files, the row (from 1) for Parquet and JSON."""
 
 
 def read_rows(path: str | Path) -> list[Numbered]:
-    """All rows of a ``.jsonl`` / ``.ndjson``, ``.csv``, ``.tsv`` or ``.parquet`` file.
+    """All rows of a ``.jsonl`` / ``.ndjson``, ``.json`` (a list), ``.csv``, ``.tsv``, ``.parquet`` or CoNLL file.
+
+    A CoNLL file (``.conll``, ``.bio``, ``.iob``) gives rows with ``text``, ``spans`` and perhaps ``id``.
 
     Raises:
         DataError: The file is missing, empty, of another kind, not UTF-8, or a line of it is broken (says which).
@@ -25,7 +28,8 @@ def read_rows(path: str | Path) -> list[Numbered]:
     if not file.is_file():
         raise DataError(f"There is no data file {file}.", fix="Check the path; relative ones start at the run file.")
     suffix = file.suffix.lower()
-    readers = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}
+    readers = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}
+    readers |= dict.fromkeys(CONLL_ENDINGS, _conll)
     if suffix not in readers:
         raise DataError(
             f"The data file {file} has the unknown ending {suffix or '(none)'!r}.",
@@ -67,6 +71,25 @@ def _jsonl(file: Path) -> Iterator[Numbered]:
         if not isinstance(row, dict):
             raise DataError(f"Line {number} of {file} is no JSON object.", why=f"It is a {type(row).__name__}.")
         yield number, row
+
+
+def _json(file: Path) -> Iterator[Numbered]:
+    try:
+        rows = json.loads(_text(file))
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{file} is not valid JSON.", why=str(error), fix="If each line is a record by itself, name it .jsonl."
+        ) from None
+    if not isinstance(rows, list):
+        raise DataError(f"{file} is no list of records.", why=f"It is a {type(rows).__name__}.")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise DataError(f"Record {number} of {file} is no JSON object.", why=f"It is a {type(row).__name__}.")
+        yield number, row
+
+
+def _conll(file: Path) -> Iterator[Numbered]:
+    yield from read_conll(_text(file), file.name)
 
 
 def _csv(file: Path) -> Iterator[Numbered]:

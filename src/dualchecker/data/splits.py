@@ -30,6 +30,13 @@ def fingerprint(text: str) -> str:
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def stratum(record: Record) -> str:
+    """What records are drawn alike by: the label, or the set of labels that its spans have."""
+    if record.spans is not None:
+        return "\x1f".join(sorted({span.label for span in record.spans}))
+    return record.label or ""
+
+
 def text_folds(records: Iterable[Record], count: int) -> npt.NDArray[np.intp]:
     """Fold of each record; the same text is in one fold wherever it stands, so that no twin gives the answer away."""
     return np.array([int(fingerprint(record.text)[:8], 16) % count for record in records], dtype=np.intp)
@@ -48,7 +55,7 @@ def find_leaks(left: Iterable[Record], right: Iterable[Record]) -> list[tuple[Re
 def stratified_split(
     records: Sequence[Record], fractions: Mapping[str, float], seed: int, rest: str
 ) -> dict[str, list[Record]]:
-    """Split by label so that every part has each label's share; what no fraction claims goes to ``rest``.
+    """Split by ``stratum`` so that every part has each label's share; what no fraction claims goes to ``rest``.
 
     Texts with one fingerprint stay together, so that a split by fraction cannot leak.
     """
@@ -58,7 +65,7 @@ def stratified_split(
         groups[fingerprint(record.text)].append(record)
     strata: dict[str, list[list[Record]]] = defaultdict(list)
     for group in groups.values():
-        strata[group[0].label or ""].append(group)
+        strata[stratum(group[0])].append(group)
     parts: dict[str, list[Record]] = {name: [] for name in (*fractions, rest)}
     carry = dict.fromkeys(fractions, 0.0)
     for label in sorted(strata):

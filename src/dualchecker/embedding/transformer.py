@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -167,23 +167,23 @@ def _on_top(weight: str, model: Any) -> bool:
     return "pooler" in weight or not weight.startswith(prefix)
 
 
-def _clean(texts: Sequence[str]) -> list[str]:
+def clean(texts: Sequence[str]) -> list[str]:
     """Texts without lone surrogates: JSON can carry them, and a tokenizer refuses the whole batch for one."""
     return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
 def encode(tokenizer: Any, texts: Sequence[str], device: Any) -> Any:
     """Token ids and attention mask of a batch, cut at the tokenizer's limit, padded to the longest text."""
-    tokens = tokenizer(_clean(texts), padding=True, truncation=True, return_attention_mask=True, return_tensors="pt")
+    tokens = tokenizer(clean(texts), padding=True, truncation=True, return_attention_mask=True, return_tensors="pt")
     return tokens.to(device)
 
 
 def token_lengths(tokenizer: Any, texts: Sequence[str]) -> list[int]:
     """Tokens of every text, cut at the tokenizer's limit."""
-    return [len(ids) for ids in tokenizer(_clean(texts), truncation=True)["input_ids"]]
+    return [len(ids) for ids in tokenizer(clean(texts), truncation=True)["input_ids"]]
 
 
-def batches_by_length(texts: Sequence[str], size: int) -> Iterator[list[int]]:
+def batches_by_length(texts: Sequence[Sized], size: int) -> Iterator[list[int]]:
     """Positions of all texts in batches of similar length, which need little padding; the longest first."""
     order = sorted(range(len(texts)), key=lambda position: len(texts[position]), reverse=True)
     for start in range(0, len(order), size):
@@ -238,6 +238,14 @@ class TransformerEmbedder:
                 vectors[batch] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
         return vectors[[row[text] for text in texts]]
 
+    def loaded(self) -> tuple[Any, Any]:
+        """Model and tokenizer, ready to predict.
+
+        Raises:
+            ConfigError: The model cannot be loaded; see ``load_pretrained``.
+        """
+        return self._load()[:2]
+
     def token_vectors(self, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """What every token of a text is in its place: vectors of a middle layer, two thirds of the way up.
 
@@ -259,7 +267,7 @@ class TransformerEmbedder:
                 fix="Name another embedder, such as 'offline'.",
             )
         windows = tokenizer(
-            _clean([text]),
+            clean([text]),
             truncation=True,
             stride=min(32, tokenizer.model_max_length // 4),
             return_overflowing_tokens=True,

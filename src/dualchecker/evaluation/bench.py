@@ -7,30 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from dualchecker.evaluation.bench_measures import MEASURES, NOTHING, SCORES, Answers, Judged, JudgedSpans, Measures
 from dualchecker.evaluation.comparison import Difference
 from dualchecker.evaluation.resampled import Draws, Resamples, difference, over_seeds, summarised
 
-SCORES = (
-    "teacher_macro_f1",
-    "teacher_accuracy",
-    "accepted_macro_f1",
-    "accepted_accuracy",
-    "student_macro_f1",
-    "student_accuracy",
-)
-"""Scores that are resampled; the other numbers are means over seeds."""
-
 OVERALL = "all"
 """Name of the table over all data sets."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Labels beside the human ones, aligned; None is no label."""
-
-    ids: tuple[str, ...] = ()
-    labels: tuple[str | None, ...] = ()
-    truth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,8 @@ class Scored:
         accepted: Which of these were accepted.
         student: Predictions on the test set.
         numbers: Everything else, by name.
+        kind: Of the task, a name of ``MEASURES``.
+        kept: The accepted spans, where spans are accepted one by one.
     """
 
     data: str
@@ -54,10 +38,18 @@ class Scored:
     seed: int
     state: str
     reason: str = ""
-    teacher: Judged = Judged()
+    teacher: Answers = NOTHING
     accepted: tuple[bool, ...] = ()
-    student: Judged = Judged()
+    student: Answers = NOTHING
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "classification"
+    kept: JudgedSpans | None = None
+
+    @property
+    def sides(self) -> dict[str, Answers]:
+        """What is scored, by the side that it is of."""
+        kept = self.teacher.only(self.accepted) if isinstance(self.teacher, Judged) else self.kept
+        return {"teacher": self.teacher, "accepted": kept or NOTHING, "student": self.student}
 
 
 @dataclass(frozen=True)
@@ -95,6 +87,7 @@ class Comparison:
         baselines: What the others are compared with.
         seeds: All seeds.
         sizes: Numbers of judged pool and test records by data set, of its first run.
+        kinds: The kinds of tasks by data set; those of all of them by ``OVERALL``.
     """
 
     cells: Sequence[Scored]
@@ -102,6 +95,11 @@ class Comparison:
     baselines: Sequence[str]
     seeds: Sequence[int]
     sizes: Mapping[str, tuple[int, int]]
+    kinds: Mapping[str, tuple[str, ...]]
+
+    def measures(self, data: str) -> list[Measures]:
+        """The scores of a data set; of all of them those of each kind, since no mean is over two kinds."""
+        return [MEASURES[kind] for kind in self.kinds[data]]
 
 
 _Runs = dict[tuple[str, int], dict[str, Draws]]
@@ -126,9 +124,11 @@ def compare(
     tables: dict[str, list[Row]] = {}
     drawn: dict[str, _Runs] = {}
     sizes = {}
+    kinds: dict[str, tuple[str, ...]] = {}
     for number, data in enumerate(dict.fromkeys(cell.data for cell in cells)):
         mine = [cell for cell in cells if cell.data == data]
         done = [cell for cell in mine if cell.state == "done"]
+        kinds[data] = tuple(dict.fromkeys(cell.kind for cell in mine))
         pool, test = (
             Resamples(list(chain.from_iterable(side)), repeats=repeats, seed=number)
             for side in ([cell.teacher.ids for cell in done], [cell.student.ids for cell in done])
@@ -139,25 +139,19 @@ def compare(
         if done:
             sizes[data] = (max(len(cell.teacher.ids) for cell in done), len(done[0].student.ids))
     if len(tables) > 1:
+        kinds[OVERALL] = tuple(dict.fromkeys(kind for some in kinds.values() for kind in some))
         tables[OVERALL] = [_overall(method, tables, drawn, baselines) for method in methods]
     seeds = tuple(dict.fromkeys(cell.seed for cell in cells))
-    return Comparison(cells, tables, tuple(baselines), seeds, sizes)
+    return Comparison(cells, tables, tuple(baselines), seeds, sizes, kinds)
 
 
 def _scores(cell: Scored, pool: Resamples, test: Resamples) -> dict[str, Draws]:
     found: dict[str, Draws] = {}
-    teacher, student = cell.teacher, cell.student
-    rows = [i for i, yes in enumerate(cell.accepted) if yes]
-    kept = Judged(
-        tuple(teacher.ids[i] for i in rows),
-        tuple(teacher.labels[i] for i in rows),
-        tuple(teacher.truth[i] for i in rows),
-    )
-    for name, judged, resamples in (("teacher", teacher, pool), ("accepted", kept, pool), ("student", student, test)):
-        if judged.ids:
-            found[f"{name}_accuracy"] = resamples.accuracy(judged.labels, judged.truth, judged.ids)
-            found[f"{name}_macro_f1"] = resamples.macro_f1(judged.labels, judged.truth, judged.ids)
-    return found
+    for side, answers in cell.sides.items():
+        if answers.ids:
+            draws = answers.draws(test if side == "student" else pool)
+            found |= {f"{side}_{name}": values for name, values in draws.items()}
+    return {name: found[name] for name in MEASURES[cell.kind].scores if name in found}
 
 
 def _row(method: str, cells: Sequence[Scored], runs: _Runs, baselines: Sequence[str]) -> Row:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from dualchecker.evaluation.bench import Row
-from dualchecker.evaluation.bench_tables import WORDS, clear, points
+from dualchecker.evaluation.bench_measures import WORDS
+from dualchecker.evaluation.bench_tables import clear, points
 from dualchecker.evaluation.charts import _Axis, _dot, _line, _svg, _text, _tick
 from dualchecker.evaluation.comparison import Difference
 from dualchecker.evaluation.formats import decimal, interval, known

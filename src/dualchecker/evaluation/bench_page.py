@@ -6,20 +6,19 @@ from markupsafe import Markup
 
 from dualchecker.evaluation.bench import OVERALL, Comparison
 from dualchecker.evaluation.bench_charts import calls_chart, difference_chart
+from dualchecker.evaluation.bench_measures import WORDS
 from dualchecker.evaluation.bench_tables import (
     HOW_DIFFERENCES,
-    HOW_TO_READ,
     Table,
     about,
     difference_table,
+    how_to_read,
     missing,
     score_table,
     title,
 )
 from dualchecker.evaluation.formats import visible
 from dualchecker.evaluation.report import _environment
-
-_CHARTED = ("teacher_macro_f1", "student_macro_f1")
 
 
 def render_bench(comparison: Comparison) -> str:
@@ -38,7 +37,7 @@ def render_bench(comparison: Comparison) -> str:
                 "Seeds": ", ".join(map(str, comparison.seeds)),
                 "Runs": f"{done} of {len(comparison.cells)}",
             },
-            how=HOW_TO_READ,
+            how=how_to_read(comparison),
             sections=[_section(comparison, data, f"s{number}") for number, data in enumerate(order)],
         )
     )
@@ -52,13 +51,18 @@ def _section(comparison: Comparison, data: str, name: str) -> dict[str, Any]:
         if (table := difference_table(comparison, data, baseline))
     ]
     charts = []
+    kinds = comparison.measures(data)
+    charted = [f"{side}_{kind.main[0]}" for kind in kinds for side in ("teacher", "student")]
+    # Of several kinds, the heading tells which score it is.
+    heads = {score: WORDS[score] if len(kinds) > 1 else score.partition("_")[0] for score in charted}
+    heads = {score: words[:1].upper() + words[1:] for score, words in heads.items()}
     for baseline in comparison.baselines[:1]:
-        for score in _CHARTED:
-            heading = f"{score.split('_')[0].capitalize()}: difference from {baseline}"
+        for score in charted:
+            heading = f"{heads[score]}: difference from {baseline}"
             own = f"{name}-{score}-{baseline}"
             charts.append((heading, difference_chart(rows, baseline, score, name=own, title=heading)))
-    for score in _CHARTED:
-        heading = f"{score.split('_')[0].capitalize()}: quality and calls"
+    for score in charted:
+        heading = f"{heads[score]}: quality and calls"
         charts.append((heading, calls_chart(rows, score, name=f"{name}-{score}-calls", title=heading)))
     return {
         "name": name,

@@ -4,23 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dualchecker.evaluation.bench import OVERALL, SCORES, Comparison, Row
+from dualchecker.evaluation.bench import OVERALL, Comparison
+from dualchecker.evaluation.bench_measures import MEASURES, WORDS
 from dualchecker.evaluation.comparison import Difference
 from dualchecker.evaluation.formats import DASH, decimal, interval, known, money, percent, plural, whole
-from dualchecker.evaluation.scores import LabelScores
-
-DIFFERENCES = ("teacher_macro_f1", "teacher_accuracy", "student_macro_f1", "student_accuracy")
-"""Scores whose differences are shown; CSV holds all."""
-
-WORDS = {
-    "teacher_macro_f1": "teacher macro-F1",
-    "teacher_accuracy": "teacher accuracy",
-    "accepted_macro_f1": "macro-F1 of accepted",
-    "accepted_accuracy": "accuracy of accepted",
-    "student_macro_f1": "student macro-F1",
-    "student_accuracy": "student accuracy",
-}
-"""Scores as the tables call them."""
 
 _NAMED = 6
 """So many runs without a result are named for each reason; bench.csv names all."""
@@ -29,6 +16,11 @@ HOW_TO_READ = (
     "Scores are means over seeds, with 95 % bootstrap intervals over records. The teacher is scored on all pool "
     "records that carry a human label; a missing label is wrong. Calls, tokens and cost are what a method used, also "
     "where the reply was in the ledger already; seconds are of computing, and such replies took none."
+)
+
+HOW_SPANS = (
+    " Where spans are asked for, span F1 counts those with exactly the human offsets and label, overlap F1 those that "
+    "share a character with a human one of their label; accepted is the share of the spans."
 )
 
 HOW_DIFFERENCES = (
@@ -48,45 +40,57 @@ class Table:
 
 def score_table(comparison: Comparison, data: str) -> Table:
     """Scores, calls and cost of all methods on one data set, or over all."""
+    teacher, kept, student = shown_scores(comparison, data)
     head = (
         "method",
-        *(WORDS[name] for name in ("teacher_macro_f1", "teacher_accuracy")),
+        *(WORDS[name] for name in teacher),
         "accepted",
-        WORDS["accepted_accuracy"],
-        *(WORDS[name] for name in ("student_macro_f1", "student_accuracy")),
+        *(WORDS[name] for name in kept),
+        *(WORDS[name] for name in student),
         "student ECE",
         "calls / record",
         "tokens / record",
         "cost",
         "seconds",
     )
-    return Table("scores", head, [_score_cells(comparison, data, row) for row in comparison.tables[data]])
+    rows = []
+    for row in comparison.tables[data]:
+        name, numbers, scores = row.method, row.numbers, row.scores
+        if not row.seeds:
+            rows.append([f"{name} *", *[DASH] * (len(head) - 1)])
+            continue
+        rows.append(
+            [
+                f"{name} *" if row.missing else name,
+                *(interval(scores.get(score)) for score in teacher),
+                percent(numbers.get("accepted")),
+                *(interval(scores.get(score)) for score in (*kept, *student)),
+                percent(numbers.get("student_ece")),
+                decimal(numbers.get("requests_per_record"), 2),
+                whole(numbers.get("tokens_per_record")),
+                money(numbers.get("cost")),
+                decimal(numbers.get("seconds"), 1),
+            ]
+        )
+    return Table("scores", head, rows)
 
 
-def _score_cells(comparison: Comparison, data: str, row: Row) -> list[str]:
-    name = row.method
-    if not row.seeds:
-        return [f"{name} *", *[DASH] * 11]
-    numbers = row.numbers
-    return [
-        f"{name} *" if row.missing else name,
-        interval(row.scores.get("teacher_macro_f1")),
-        interval(row.scores.get("teacher_accuracy")),
-        percent(numbers.get("accepted")),
-        interval(row.scores.get("accepted_accuracy")),
-        interval(row.scores.get("student_macro_f1")),
-        interval(row.scores.get("student_accuracy")),
-        percent(numbers.get("student_ece")),
-        decimal(numbers.get("requests_per_record"), 2),
-        whole(numbers.get("tokens_per_record")),
-        money(numbers.get("cost")),
-        decimal(numbers.get("seconds"), 1),
-    ]
+def shown_scores(comparison: Comparison, data: str) -> tuple[list[str], list[str], list[str]]:
+    """The scores that a data set's tables show: of the teacher, of what was accepted, of the student."""
+    measures = comparison.measures(data)
+    main = [name for one in measures for name in one.main]
+    return (
+        [f"teacher_{name}" for name in main],
+        [f"accepted_{one.kept}" for one in measures],
+        [f"student_{name}" for name in main],
+    )
 
 
 def difference_table(comparison: Comparison, data: str, baseline: str) -> Table | None:
     """Differences from one baseline; None where no method can be compared with it."""
-    shown = [name for name in DIFFERENCES if any(name in r.against.get(baseline, {}) for r in comparison.tables[data])]
+    teacher, _, student = shown_scores(comparison, data)
+    there = {name for row in comparison.tables[data] for name in row.against.get(baseline, {})}
+    shown = [name for name in (*teacher, *student) if name in there]
     rows = [
         [
             row.method,
@@ -152,9 +156,15 @@ def about(comparison: Comparison, data: str) -> str:
     return f"{pool:,} pool records with a human label, {test:,} test records; {seeds}."
 
 
+def how_to_read(comparison: Comparison) -> str:
+    """What the numbers are."""
+    spans = any("extraction" in kinds for kinds in comparison.kinds.values())
+    return HOW_TO_READ + HOW_SPANS if spans else HOW_TO_READ
+
+
 def markdown(comparison: Comparison) -> str:
     """All tables as Markdown."""
-    parts = ["# Bench", HOW_TO_READ]
+    parts = ["# Bench", how_to_read(comparison)]
     names = [name for name in comparison.tables if name != OVERALL]
     for data in [*([OVERALL] if OVERALL in comparison.tables else []), *names]:
         parts += [f"## {title(comparison, data)}", about(comparison, data), _grid(score_table(comparison, data))]
@@ -186,15 +196,8 @@ def cell_rows(comparison: Comparison) -> list[dict[str, Any]]:
     for cell in comparison.cells:
         row: dict[str, Any] = {"data": cell.data, "method": cell.method, "seed": cell.seed, "state": cell.state}
         row["reason"] = cell.reason
-        kept = [i for i, yes in enumerate(cell.accepted) if yes]
-        sides = {
-            "teacher": (cell.teacher.labels, cell.teacher.truth),
-            "accepted": ([cell.teacher.labels[i] for i in kept], [cell.teacher.truth[i] for i in kept]),
-            "student": (cell.student.labels, cell.student.truth),
-        }
-        for side, (labels, truth) in sides.items():
-            scores = LabelScores(labels, truth)
-            row |= {f"{side}_macro_f1": _digits(scores.macro_f1()), f"{side}_accuracy": _digits(scores.accuracy())}
+        known = {f"{side}_{name}": x for side, its in cell.sides.items() for name, x in its.scores().items()}
+        row |= {name: _digits(known.get(name)) for name in MEASURES[cell.kind].scores}
         rows.append(row | {name: _digits(value) for name, value in cell.numbers.items()})
     return rows
 
@@ -205,7 +208,7 @@ def summary_rows(comparison: Comparison) -> list[dict[str, Any]]:
     for data, table in comparison.tables.items():
         for row in table:
             base = {"data": data, "method": row.method, "seeds": len(row.seeds), "datasets": len(row.over)}
-            for name in SCORES:
+            for name in [name for measures in comparison.measures(data) for name in measures.scores]:
                 estimate: Mapping[str, Any] = row.scores.get(name, {})
                 entry = {**base, "score": name, **{k: _digits(estimate.get(k)) for k in ("value", "low", "high")}}
                 for baseline in comparison.baselines:

@@ -22,7 +22,9 @@ from dualchecker.evaluation.report_quality import (
     students_view,
     total,
     unit,
+    value_and_range,
 )
+from dualchecker.evaluation.report_spans import span_figures, span_views
 from dualchecker.evaluation.report_work import doubtful_view, work_view
 
 
@@ -30,31 +32,39 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
     """The report as HTML.
 
     Args:
-        metrics: What ``metrics.json`` holds. Parts that a run did not have (test set, references, human labels in
-            the pool, rounds) may be missing; the report then says so or leaves the section out.
+        metrics: What ``metrics.json`` holds; its ``kind`` is ``extraction`` where spans are asked for. Parts that a
+            run did not have (test set, references, human labels in the pool, rounds) may be missing; the report then
+            says so or leaves the section out.
         labels: Rows of ``labels.jsonl``.
 
     Returns:
         A whole page. Every text in it is escaped; characters that reorder or break text are spelled out.
     """
     teacher, student = metrics["teacher"], metrics["student"]
+    shared = {
+        "head": _head(metrics),
+        "warnings": _warnings(metrics),
+        "panel": panel_view(teacher.get("panel")),
+        "work": work_view(metrics),
+    }
+    if metrics.get("kind") == "extraction":
+        figures = [*span_figures(metrics), _spent(metrics)]
+        template = _environment().get_template("report_spans.html.j2")
+        return template.render(shared, figures=figures, **span_views(metrics, labels))
     stages = teacher.get("stages") or {}
     test = student.get("test")
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            head=_head(metrics),
+            shared,
             figures=_figures(metrics),
-            warnings=_warnings(metrics),
             stages=stages_view(stages, panel=bool(teacher.get("panel"))),
             students=students_view(test, metrics.get("references") or {}),
             confidence=confidence_view(stages, test, teacher.get("calibration") or {}),
             confusion=confusion_view(test),
             slices=slices_view(metrics.get("slices")),
             noise=noise_view(metrics.get("noise"), labels),
-            panel=panel_view(teacher.get("panel")),
-            work=work_view(metrics),
             doubtful=doubtful_view(decision_rows(labels) if metrics.get("multiple") else labels, teacher["name"]),
             label_sets=label_sets_view(metrics),
         )
@@ -127,7 +137,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
     }
     wanted = known(threshold.get("target"))
     goal = [f"asked for: {percent(wanted)}"] if wanted is not None else []
-    right = {"name": "Accepted labels that are right", **_split(kept.get("accuracy"))}
+    right = {"name": "Accepted labels that are right", **value_and_range(kept.get("accuracy"))}
     if kept.get("count"):
         right["notes"] = [
             f"measured on {plural(kept['count'], 'accepted ' + unit(stage)[:-1])} with a human label",
@@ -142,14 +152,18 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
         seen = [estimate] if known(threshold.get("precision")) is not None else []
         right["notes"] = ["not measured: the pool has no human labels", *seen, *goal]
     headline = ("micro-F1", "micro_f1") if metrics.get("multiple") else ("accuracy", "accuracy")
-    student = {"name": f"Student {headline[0]} on test", **_split(test.get(headline[1]))}
+    student = {"name": f"Student {headline[0]} on test", **value_and_range(test.get(headline[1]))}
     student["notes"] = (
         [f"macro-F1 {interval(test.get('macro_f1'))}", f"{plural(test.get('count') or judged(test), 'text')}"]
         if test
         else ["not measured: the run has no test set"]
     )
+    return [{"range": "", **accepted}, right, student, _spent(metrics)]
+
+
+def _spent(metrics: Mapping[str, Any]) -> View:
     requests, tokens = metrics.get("requests") or {}, metrics.get("tokens") or {}
-    spent = {
+    return {
         "name": "Requests answered",
         "value": whole(requests.get("used", requests.get("answered"))),
         "range": "",
@@ -159,13 +173,6 @@ def _figures(metrics: Mapping[str, Any]) -> list[View]:
             f"{whole(tokens.get('prompt'))} tokens in, {whole(tokens.get('completion'))} out",
         ],
     }
-    return [{"range": "", **accepted}, right, student, spent]
-
-
-def _split(estimate: Mapping[str, Any] | None) -> View:
-    """Value and bounds apart, so that the page can set the value large."""
-    value, _, bounds = interval(estimate).partition(" (")
-    return {"value": value, "range": f"{bounds.rstrip(')')}" if bounds else ""}
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:
@@ -183,7 +190,8 @@ def _warnings(metrics: Mapping[str, Any]) -> list[str]:
     wanted, accuracy = known(threshold.get("target")), (_final(metrics).get("kept") or {}).get("accuracy") or {}
     high = known(accuracy.get("high"))
     if wanted is not None and high is not None and high < wanted:
+        what = "spans" if metrics.get("kind") == "extraction" else "labels"
         found.append(
-            f"The accepted labels miss the precision asked for ({percent(wanted)}): {interval(accuracy)} are right."
+            f"The accepted {what} miss the precision asked for ({percent(wanted)}): {interval(accuracy)} are right."
         )
     return [*found, *map(str, metrics["data"].get("warnings") or ())]

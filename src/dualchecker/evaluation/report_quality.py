@@ -46,6 +46,12 @@ def final_stage(stages: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[s
     return name, stages.get(name, {})
 
 
+def value_and_range(estimate: Mapping[str, Any] | None) -> View:
+    """Value and bounds apart, so that the page can set the value large."""
+    value, _, bounds = interval(estimate).partition(" (")
+    return {"value": value, "range": f"{bounds.rstrip(')')}" if bounds else ""}
+
+
 def stages_view(stages: Mapping[str, Mapping[str, Any]], *, panel: bool = False) -> View:
     """The teacher, or the panel of teachers, step by step."""
     words = wording.STAGES | (wording.PANEL_STAGES if panel else {})
@@ -106,22 +112,24 @@ def students_view(student: Mapping[str, Any] | None, references: Mapping[str, An
         "rows": rows,
         "charts": [chart for chart in charts if chart],
         "count": student.get("count") or judged(student),
-        "reading": [reading for name, r in references.items() if (reading := _compare(student, name, r))],
+        "reading": [reading for name, r in references.items() if (reading := compared(student, name, r))],
     }
 
 
-def _compare(student: Mapping[str, Any], name: str, reference: Mapping[str, Any]) -> str:
+def compared(
+    student: Mapping[str, Any], name: str, reference: Mapping[str, Any], key: str = "accuracy", what: str = "Accuracy"
+) -> str:
     """One sentence on the difference to a reference that promises no more than the intervals hold."""
-    mine, other = student.get("accuracy") or {}, reference.get("accuracy") or {}
+    mine, other = student.get(key) or {}, reference.get(key) or {}
     ours, theirs = known(mine.get("value")), known(other.get("value"))
     if ours is None or theirs is None:
         return ""
     who = {"gold_only": "gold alone", "gold_pool": "gold and the pool's human labels"}.get(name, name)
     points = round(100 * (ours - theirs), 1)
     if points == 0:
-        return f"Accuracy is the same as with {who}."
+        return f"{what} is the same as with {who}."
     size = "point" if abs(points) == 1 else "points"
-    side = f"Accuracy is {abs(points):.1f} {size} {'above' if points > 0 else 'below'} that with {who}"
+    side = f"{what} is {abs(points):.1f} {size} {'above' if points > 0 else 'below'} that with {who}"
     paired = reference.get("difference") or {}
     least, most = known(paired.get("low")), known(paired.get("high"))
     if least is not None and most is not None:
@@ -139,9 +147,13 @@ def _compare(student: Mapping[str, Any], name: str, reference: Mapping[str, Any]
 
 
 def confidence_view(
-    stages: Mapping[str, Mapping[str, Any]], student: Mapping[str, Any] | None, calibration: Mapping[str, Any]
+    stages: Mapping[str, Mapping[str, Any]],
+    student: Mapping[str, Any] | None,
+    calibration: Mapping[str, Any],
+    what: str = "label",
 ) -> View:
-    """Whether confidence is deserved: of the pool's labels and of the student on the test set."""
+    """Whether confidence is deserved: of the pool's labels (or ``what`` else is said) and of the student on the test
+    set."""
     name, stage = final_stage(stages)
     threshold = calibration.get("threshold") or {}
     records, known_count, kept = total(stage), judged(stage), stage.get("kept") or {}
@@ -150,7 +162,7 @@ def confidence_view(
     groups = [
         _curves(
             "pool",
-            f"Labels of the pool {wording.LABELS_AFTER.get(name, '')}",
+            f"{what.capitalize()}s of the pool {wording.LABELS_AFTER.get(name, '')}",
             stage,
             known(threshold.get("target")),
             accepted,
@@ -159,8 +171,9 @@ def confidence_view(
     ]
     fusion = calibration.get("fusion") or {}
     return {
+        "what": what,
         "groups": [group for group in groups if group],
-        "threshold": _threshold(threshold, calibration) if threshold else "",
+        "threshold": _threshold(threshold, calibration, what) if threshold else "",
         "fusion": [(wording.SIGNALS.get(k, k), decimal(v, 2)) for k, v in fusion.items() if k != "intercept"],
         "raw": wording.UNCALIBRATED.get("few_shot" if calibration.get("calibrated") is False else name, ""),
     }
@@ -209,15 +222,17 @@ def _numbers(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[2] != DASH]
 
 
-def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any], what: str) -> str:
+    if calibration.get("thresholds") and what != "label":
+        return f"Each label has a threshold of its own, from which on its {what}s are accepted: see label by label."
     if calibration.get("thresholds"):
         return (
             "Each label has a threshold of its own for “applies” and for “does not”: they stand label by label above."
         )
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
     if threshold.get("basis") == "none":
-        return f"By {answers}, no confidence is enough for what was asked: no label is accepted."
-    said = f"A label is accepted from a confidence of {percent(threshold.get('value'))} on"
+        return f"By {answers}, no confidence is enough for what was asked: no {what} is accepted."
+    said = f"A {what} is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
         return f"{said}; none of {answers} reaches it."
     proof = " (the 95 % lower bound reaches what was asked for)" if threshold.get("guaranteed") else ""

@@ -43,23 +43,47 @@ def _scores(task: Task, predicted: Sequence[str | None], truth: Sequence[str], s
     return result
 
 
-def _confidence(confidence: Sequence[float], right: Sequence[bool], seed: int) -> dict[str, Any]:
-    """Quality of the confidence, on the same resamples of rows as the scores of the labels."""
+def judge_confidence(
+    confidence: Sequence[float],
+    right: Sequence[bool],
+    seed: int = 0,
+    *,
+    records: Sequence[int] | None = None,
+    count: int = 0,
+) -> dict[str, Any]:
+    """Quality of the confidence, on the same resamples of records as the scores of the labels.
+
+    Args:
+        confidence: Of each answer.
+        right: Whether each is right.
+        seed: Of the bootstrap.
+        records: Number of the record, from 0, that each answer is about; None: one answer a record.
+        count: Number of records, where ``records`` is given.
+    """
     scores, counts = ConfidenceScores(confidence, right), kept_counts(len(right))
+    rows = None if records is None else np.asarray(records, dtype=np.intp)
     kept = {f"{share:g}": max(1, round(share * len(right))) for share in COVERAGES} if len(right) else {}
     wanted = sorted({*counts, *kept.values()})
 
     def measure(weights: Weights) -> dict[str, float]:
+        if rows is not None and weights is not None:
+            weights = weights[rows]
         curve = scores.coverage(weights)
+
+        def surest(kept: int) -> float:
+            # A resample of records may hold more or fewer answers: the same share of them.
+            place = max(1, round(kept / len(right) * len(curve)))
+            return float(curve[place - 1]) if len(curve) else float("nan")
+
         return {
             "ece": scores.ece(weights),
             "brier": scores.brier(weights),
             "auroc": scores.auroc(weights),
             "coverage_area": float(curve.mean()) if len(curve) else float("nan"),
-            **{f"surest {count}": float(curve[count - 1]) for count in wanted},
+            **{f"surest {count}": surest(count) for count in wanted},
         }
 
-    values, draws = bootstrap_all(measure, len(right), seed=seed)
+    values, draws = bootstrap_all(measure, len(right) if rows is None else count, seed=seed)
     estimates = {name: percentile(value, draws[name]) for name, value in values.items()}
     chance = chance_ece(confidence, seed=seed)
     if len(right):
@@ -89,7 +113,7 @@ def judge_predictions(
     return {
         "count": len(truth),
         **_scores(task, predicted, truth, seed),
-        **_confidence(confidence, right, seed),
+        **judge_confidence(confidence, right, seed),
         "confusion": confusion(predicted, truth, tuple(task.labels)),
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Progress
-from dualchecker.checking import Climb, Findings, Ladder, StudentChecker, TeacherChecker
+from dualchecker.checking import Climb, Findings, Inspector, Ladder, TeacherChecker
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.confidence.signals import believed
 from dualchecker.config import AlignConfig, CheckConfig, EvolveConfig, RunConfig, SamplingConfig
@@ -15,7 +15,6 @@ from dualchecker.embedding import Embedder
 from dualchecker.errors import ConfigError
 from dualchecker.prompts import PromptWriter, Rung, Template
 from dualchecker.records import Answer, Confidence, Example, Labelled, Record, Status
-from dualchecker.students import Student
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
@@ -36,7 +35,8 @@ class Setting:
         ladder: Asks one rung and reads the answers.
         teacher_checker: Asks again in more detail while unsure.
         student_checker: Finds disputed labels and borderline gold; None leaves this part out.
-        make_student: A fresh interim student (linear, quick).
+        make_student: A fresh interim student (linear, quick), of the kind that the task needs: a ``Student``, or a
+            ``SpanStudent`` where spans are asked for.
         align: Numbers of demonstrations.
         check: Of both checkers.
         sampling: How often and how freely the teacher is sampled.
@@ -55,8 +55,8 @@ class Setting:
     teacher: Teacher
     ladder: Ladder
     teacher_checker: TeacherChecker
-    student_checker: StudentChecker | None
-    make_student: Callable[[], Student]
+    student_checker: Inspector | None
+    make_student: Callable[[], Any]
     align: AlignConfig
     check: CheckConfig
     sampling: SamplingConfig

@@ -8,7 +8,7 @@ from typing import Any
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Progress
-from dualchecker.checking import Climb, Findings, StudentChecker, TeacherChecker
+from dualchecker.checking import Climb, Findings, Inspector, TeacherChecker
 from dualchecker.methods.base import Distilled, Method, Round, Setting, believe, how_many
 from dualchecker.prompts import Template
 from dualchecker.records import Labelled, Record
@@ -31,7 +31,7 @@ def distill_with_dualchecker(
     *,
     aligner: ContextAligner,
     teacher_checker: TeacherChecker,
-    student_checker: StudentChecker | None,
+    student_checker: Inspector | None,
     rounds: int,
     progress: Progress,
 ) -> Distilled:

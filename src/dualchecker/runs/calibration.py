@@ -11,7 +11,7 @@ from dualchecker.confidence import sharpen
 from dualchecker.evaluation.metrics import ece
 from dualchecker.methods import Distilled
 from dualchecker.records import Example
-from dualchecker.runs.parts import Parts
+from dualchecker.runs.kinds.base import Parts
 from dualchecker.students import Judged, Student, held_out, student_exponent
 
 Floats = npt.NDArray[np.float64]
@@ -22,10 +22,8 @@ _LINEAR, _ENCODER = {"folds": 5, "fits": 5}, {"folds": 4, "fits": 1}
 
 def calibrate_student(
     parts: Parts, student: Student, outcome: Distilled, validation: Sequence[Example]
-) -> dict[str, Any] | None:
-    """Make the student as sure as it is right, and say by how much; None where that is not asked for.
-
-    Only for one label a record: with several at once the student stays as training left it.
+) -> dict[str, Any]:
+    """Make the student as sure as it is right, and say by how much.
 
     Gold that has been a demonstration cannot judge: the teacher's labels repeat what it said, and the student has
     learnt those. So the student is judged on *pool* records that it has not learnt from, against the checked label's
@@ -39,8 +37,6 @@ def calibrate_student(
         validation: Gold that it was not trained on, if any.
     """
     config = parts.config
-    if not config.student.calibrate or parts.task.multiple:
-        return None
     parts.progress.stage("student", "how sure it may be")
     if validation and parts.fence.mode == "split":
         judged = [Judged(e.record, {e.label: 1.0}) for e in validation]

@@ -1,37 +1,28 @@
 """The whole job: data in, labels, student and report out."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from dualchecker.asking import Progress, Silent, Usage
-from dualchecker.checking import PanelChecker
-from dualchecker.checking.decision_checker import DecisionCalibration
-from dualchecker.checking.examples import examples_from
 from dualchecker.config import MethodName, RunConfig, load_config
 from dualchecker.data import Fence, load_dataset, stratified_split
-from dualchecker.evaluation import check_columns, judge_decisions, judge_labels
+from dualchecker.evaluation import check_columns
 from dualchecker.ledger import Ledger
 from dualchecker.methods import METHODS, Distilled
 from dualchecker.prompts import Template
 from dualchecker.records import Example, Labelled
-from dualchecker.runs.calibration import calibrate_student
-from dualchecker.runs.judging import judge_student, noise, references, slices
+from dualchecker.runs.kinds.base import Parts, Prepared, Reference
+from dualchecker.runs.metrics import measure, spent
 from dualchecker.runs.output import write_outputs
-from dualchecker.runs.parts import Parts, Prepared, build_parts, build_task
-from dualchecker.students import Probabilities, Student
-from dualchecker.tasks import MultiLabel
+from dualchecker.runs.parts import build_parts, build_task
+from dualchecker.students import Student
+from dualchecker.students.spans import SpanStudent
 
 _LEAST_VALIDATION = 50
 """With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
-
-
-Predicted = tuple[list[str], list[float]]
-"""Labels and their probabilities, in the order of the test records."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Run:
 
     config: RunConfig
     labels: list[Labelled]
-    student: Student
+    student: Student | SpanStudent
     template: Template
     metrics: dict[str, Any] = field(repr=False)
     folder: Path = field(default=Path())
@@ -97,7 +88,7 @@ def distill(
 
 
 def _distill(parts: Parts) -> Run:
-    config, progress, dataset = parts.config, parts.progress, parts.dataset
+    config, progress, dataset, kind = parts.config, parts.progress, parts.dataset, parts.kind
     setting = parts.setting()
     names: list[MethodName] = ["few_shot", config.method] if config.report.few_shot else [config.method]
     for name in names:
@@ -111,31 +102,48 @@ def _distill(parts: Parts) -> Run:
     outcome = outcomes[config.method]
     stages = {stage: labels for one in outcomes.values() for stage, labels in one.stages.items()}
     progress.stage("student", f"{config.student.kind}, on {len(dataset.gold)} gold and the labels of this run")
-    gold = [Example(record, record.label or "") for record in parts.judged.gold]
-    taught = [*examples_from(outcome.labels, config.check.doubtful), *outcome.generated]
+    gold = kind.gold(parts)
+    taught = [*kind.taught(parts, outcome.labels), *outcome.generated]
     student = _train(parts, gold, taught)
-    calibration = calibrate_student(parts, student, outcome, _split_gold(parts, gold)[1])
+    calibration = kind.calibrate(parts, student, outcome, _split_gold(parts, gold)[1])
     tested = student.predict(dataset.test) if dataset.test else None
-    metrics = _metrics(parts, outcome, stages, tested, taught) | _spent(parts, total, used)
+    metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used)
     if calibration is not None:
         metrics["student"]["calibration"] = calibration
-    progress.stage("looking closer", "slices and label noise")
-    metrics["slices"] = slices(parts, outcome.labels, tested)
-    metrics["noise"] = noise(parts, outcome.labels)
+    progress.stage("looking closer", "where it is worst, and what looks wrong")
+    metrics |= kind.closer(parts, outcome.labels, tested)
     if config.report.references and tested is not None:
-        metrics["references"] = references(parts, outcome.labels, tested, lambda more: _train(parts, gold, more))
-    write_outputs(parts, outcome, student, metrics)
+        metrics["references"] = _references(parts, gold, stages, tested)
+    write_outputs(parts, outcome, student, tested, metrics)
     return Run(config, outcome.labels, student, outcome.template, metrics, config.output_dir)
 
 
-def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Student:
+def _references(
+    parts: Parts, gold: Sequence[Example], stages: Mapping[str, Sequence[Labelled]], tested: Any
+) -> dict[str, Any]:
+    """Students of the same kind that learnt something else, by name.
+
+    ``difference`` is the run's student minus theirs, on the same resamples of test records, where the kind compares.
+    """
+    alone = Reference("gold_only", "student on gold alone", ())
+    found = {}
+    for reference in (alone, *parts.kind.references(parts, stages)):
+        parts.progress.stage("reference", reference.words)
+        theirs = _train(parts, gold, reference.taught).predict(parts.dataset.test)
+        difference = parts.kind.difference(parts, tested, theirs)
+        more = {} if difference is None else {"difference": difference}
+        found[reference.name] = {**parts.kind.judge_student(parts, theirs), **more}
+    return found
+
+
+def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Any:
     """The final student; early stopping on calibration gold where there is enough of it."""
     train, validation = _split_gold(parts, gold)
     return parts.final_student().fit([*train, *taught], validation)
 
 
 def _split_gold(parts: Parts, gold: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    if parts.config.student.kind != "encoder":  # a linear student has nothing to stop early
+    if not parts.kind.watches(parts):
         return list(gold), []
     return _validation(parts.judged, gold, parts.config.student.seed)
 
@@ -149,131 +157,3 @@ def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[
     if len(watch) < _LEAST_VALIDATION:
         return list(gold), []
     return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]
-
-
-def _judge_stage(parts: Parts, labels: Sequence[Labelled]) -> dict[str, Any]:
-    if isinstance(parts.task, MultiLabel):
-        return judge_decisions(parts.task, labels)
-    return judge_labels(parts.task, labels)
-
-
-def _distributions(labels: Sequence[Labelled]) -> dict[str, Any]:
-    """Means over the answers that tell: probability outside the label set, and what the order of the options does."""
-    answers = [answer for item in labels for answer in item.trail]
-    told = {
-        "outside_mass": [answer.outside_mass for answer in answers if answer.outside_mass is not None],
-        "order_spread": [answer.order_spread for answer in answers if answer.order_spread is not None],
-    }
-    return {name: {"answers": len(v), "mean": fmean(v), "most": max(v)} for name, v in told.items() if v}
-
-
-def _metrics(
-    parts: Parts,
-    outcome: Distilled,
-    stages: dict[str, list[Labelled]],
-    tested: Probabilities | None,
-    taught: Sequence[Example],
-) -> dict[str, Any]:
-    config, dataset = parts.config, parts.dataset
-    shown = {demo.record.id for demo in outcome.template.fixed}
-    teacher: dict[str, Any] = {
-        "name": parts.teacher_name,
-        "senior": parts.senior.name if parts.senior else None,
-        "stages": {name: _judge_stage(parts, labels) for name, labels in stages.items()},
-        "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
-        "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
-        "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
-        "distributions": _distributions(outcome.labels),
-    }
-    calibration = outcome.calibration
-    if calibration is not None:
-        threshold = outcome.findings.threshold if outcome.findings else calibration.threshold
-        calibrated = config.check.calibration != "none"
-        teacher["calibration"] = {
-            "calibrated": calibrated,
-            "answers": len(calibration.climbs),
-            "accuracy_first_rung": calibration.brief_accuracy,
-            "accuracy": calibration.accuracy,
-            "threshold": asdict(threshold),
-            "climb_below": calibration.climb_below,
-            "maps": calibration.maps,
-            "learnt": {rung: c.learnt for rung, c in calibration.calibrators.items()},
-            "remarks": list(calibration.remarks),
-            "weights": {rung: c.describe() for rung, c in calibration.calibrators.items()},
-            "fusion": outcome.findings.fusion.describe() if outcome.findings and calibrated else None,
-        }
-        if isinstance(calibration, DecisionCalibration):
-            by_side = outcome.findings.thresholds if outcome.findings else calibration.thresholds
-            teacher["calibration"]["thresholds"] = [
-                {"label": label, "answer": answer, **asdict(threshold)}
-                for (label, answer), threshold in by_side.items()
-            ]
-        if isinstance(parts.teacher_checker, PanelChecker):
-            teacher["panel"] = parts.teacher_checker.describe(outcome.labels, outcome.template)
-    if outcome.rounds:
-        teacher["rounds"] = [asdict(entry) for entry in outcome.rounds]
-    if outcome.written:
-        teacher["written"] = {"texts": len(outcome.generated), "outcomes": dict(outcome.written)}
-    teacher["failed_rationales"] = parts.aligner.failed_rationales
-    return {
-        "method": config.method,
-        "question": config.task.question,
-        "labels": dict(config.task.labels),
-        "multiple": config.task.multiple,
-        "seed": config.student.seed,
-        "data": {
-            "gold": len(dataset.gold),
-            "pool": len(dataset.pool),
-            "test": len(dataset.test),
-            "warnings": list(dataset.warnings),
-        },
-        "teacher": teacher,
-        "student": {
-            "kind": config.student.kind,
-            "base": config.student.base if config.student.kind == "encoder" else config.align.embedder,
-            "taught": dict(Counter(source for source, _ in {(e.source, e.record.whole.id) for e in taught})),
-            "test": judge_student(parts, tested) if tested is not None else None,
-        },
-        "gold_used": {
-            "mode": parts.fence.mode,
-            "demonstrations": len(parts.fence.demonstrations),
-            "calibration": len(parts.fence.calibration),
-            "student_training": len(parts.fence.gold),
-            "fixed_in_template": sorted(shown),
-            "test": len(dataset.test),
-        },
-    }
-
-
-def _spent(parts: Parts, total: Usage, used: dict[MethodName, Usage]) -> dict[str, Any]:
-    """What this run used, whoever paid for it: this run, or an earlier one of the same ledger."""
-    ledger, pool = parts.asker.ledger, max(len(parts.dataset.pool), 1)
-    spent, everything = ledger.totals(total.keys), ledger.totals()
-    by_method = {}
-    for name, usage in used.items():
-        own = ledger.totals(usage.keys)
-        by_method[name] = {
-            "used": own.requests,
-            "per_record": own.requests / pool,
-            "tokens": {"prompt": own.prompt_tokens, "completion": own.completion_tokens},
-            "cost": own.cost,
-        }
-    return {
-        "requests": {
-            "answered": everything.requests,
-            "used": spent.requests,
-            "per_record": spent.requests / pool,
-            "attempts": spent.attempts,
-            "attempt_outcomes": ledger.outcomes(total.keys),
-            "by_purpose": total.by_purpose(),
-            "by_method": by_method,
-        },
-        "tokens": {"prompt": spent.prompt_tokens, "completion": spent.completion_tokens},
-        "cost": spent.cost,
-        "ledger": {
-            "requests": everything.requests,
-            "attempts": everything.attempts,
-            "tokens": {"prompt": everything.prompt_tokens, "completion": everything.completion_tokens},
-            "cost": everything.cost,
-        },
-    }

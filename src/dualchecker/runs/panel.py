@@ -7,12 +7,12 @@ from dualchecker.config import RunConfig, RungName, SeniorConfig
 from dualchecker.data import Fence
 from dualchecker.errors import ConfigError
 from dualchecker.prompts import rungs_for
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
 
 def build_panel(
-    config: RunConfig, teachers: Sequence[Teacher], fence: Fence, task: Classification, ladder: Callable[..., Ladder]
+    config: RunConfig, teachers: Sequence[Teacher], fence: Fence, task: Task, ladder: Callable[..., Ladder]
 ) -> PanelChecker:
     """A panel of these teachers, which stand in the order of ``config.teacher.voices``.
 

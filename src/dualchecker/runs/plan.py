@@ -9,8 +9,8 @@ from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Demonstration, Record
+from dualchecker.runs.kinds.choose import kind_of
 from dualchecker.runs.panel import answer_price
-from dualchecker.runs.parts import build_task
 from dualchecker.teachers import DecisionTeacher
 
 _WRITE_NOTHING = ("recorded", "decisions")
@@ -20,7 +20,7 @@ _SAMPLE = 50
 """Records whose prompts are rendered."""
 
 _REPLY = 80
-"""Tokens of a reply; where several labels may apply, each adds its name and number."""
+"""Tokens of a reply with one label; what other kinds of tasks add is known to them (``Kind.reply_tokens``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,13 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     Raises:
         DualcheckerError: The run file or the data cannot be used.
     """
-    task = build_task(config)
+    kind = kind_of(config.task)
+    task = kind.task(config.task)
     dataset = load_dataset(config, task)
     fence = build_fence(dataset.gold, config.data.calibration, config.data.calibration_limit, config.data.seed)
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:_SAMPLE]]
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
-    reply = _REPLY + (10 * len(task.labels) if task.multiple else 0)
+    reply = _REPLY + kind.reply_tokens(task, dataset.gold)
     estimate = _Estimate(config, dataset, fence, writer, demos, reply)
     estimate.methods()
     if METHODS[config.method].climbs:

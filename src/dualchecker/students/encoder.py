@@ -2,13 +2,12 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from dualchecker.embedding.transformer import (
     batches_by_length,
@@ -18,52 +17,24 @@ from dualchecker.embedding.transformer import (
     quiet_transformers,
     token_lengths,
 )
-from dualchecker.errors import ConfigError, StudentError
+from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students.base import Probabilities, check_examples, record_text, targets_and_weights
 from dualchecker.students.files import write_folder
 from dualchecker.students.multilabel import Grid, grid_of
+from dualchecker.students.training import (
+    bucketed_batches,
+    freeze_lower_layers,
+    last_layer,
+    learning_rate_factor,
+    make_optimizer,
+    update,
+)
 from dualchecker.tasks.multilabel import YES
 
 _MODEL = "AutoModelForSequenceClassification"
 _SETTINGS = "dualchecker.json"
-_WARM_UP = 0.1
-_WEIGHT_DECAY = 0.01
-_GRADIENT_NORM = 1.0
-_BUCKET = 32  # batches that are sorted by length together
 _PREDICT_BATCH = 64
-
-
-def learning_rate_factor(step: int, total: int) -> float:
-    """Linear warm-up over a tenth of the steps, then linear decay.
-
-    Args:
-        step: Optimiser steps already taken.
-        total: Optimiser steps that will be taken in all.
-
-    Returns:
-        A factor in 0..1: above 0 for every step that is taken, and 0 exactly when all are.
-    """
-    warm_up = int(_WARM_UP * total)
-    if step < warm_up:
-        return (step + 1) / (warm_up + 1)
-    return (total - step) / (total - warm_up)
-
-
-def bucketed_batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:
-    """One epoch: every position once, in batches of similar length and nearly equal size, in random order.
-
-    Texts are shuffled, cut into buckets of some batches, and sorted by length inside each bucket; so batches
-    need little padding (a few per cent, where random batches double the work) and still differ every epoch.
-    """
-    order = rng.permutation(len(lengths))
-    batches: list[npt.NDArray[np.intp]] = []
-    for start in range(0, len(order), size * _BUCKET):
-        bucket = order[start : start + size * _BUCKET]
-        bucket = bucket[np.argsort(np.asarray(lengths)[bucket], kind="stable")]
-        batches += np.array_split(bucket, math.ceil(len(bucket) / size))
-    for number in rng.permutation(len(batches)):
-        yield batches[number]
 
 
 class EncoderStudent:
@@ -141,7 +112,7 @@ class EncoderStudent:
                 label2id={label: number for number, label in enumerate(self.labels)},
                 problem_type="multi_label_classification" if self.multiple else "single_label_classification",
             )
-            _freeze_lower_layers(model, self._freeze, self._base)
+            freeze_lower_layers(model, self._freeze, self._base)
             self._train(model, tokenizer, goal, validation)
         self._loaded = model, tokenizer
         return self
@@ -169,7 +140,7 @@ class EncoderStudent:
         targets = torch.tensor(goal.targets, dtype=torch.float32, device=model.device)
         weights = torch.tensor(goal.weights / goal.weights.mean(), dtype=torch.float32, device=model.device)
 
-        optimizer = _optimizer(model)
+        optimizer = make_optimizer(model)
         rng = np.random.default_rng(self._seed)
         by_epochs = round(math.ceil(len(texts) / self._batch_size) * self._epochs)
         step, total = 0, max(1, self._min_steps, by_epochs)
@@ -179,7 +150,7 @@ class EncoderStudent:
             for batch in islice(bucketed_batches(lengths, self._batch_size, rng), total - step):
                 logits = model(**encode(tokenizer, [texts[row] for row in batch], model.device)).logits
                 self._losses(logits, targets[batch], weights[batch]).mean().backward()
-                _update(model, optimizer, self._learning_rate * learning_rate_factor(step, total))
+                update(model, optimizer, self._learning_rate * learning_rate_factor(step, total))
                 step += 1
                 if self._progress:
                     self._progress(step, total)
@@ -219,7 +190,7 @@ class EncoderStudent:
         """
         model, _ = self._trained()
         torch, _ = import_torch()
-        layer = _last_layer(model)
+        layer = last_layer(model)
         with torch.no_grad():
             for weights in layer.parameters():
                 weights.mul_(exponent)
@@ -284,67 +255,6 @@ class EncoderStudent:
         if self._loaded is None:
             raise StudentError("The student has not been trained.", fix="Call fit, or EncoderStudent.load.")
         return self._loaded
-
-
-def _freeze_lower_layers(model: Any, count: int, base: str) -> None:
-    if count == 0:
-        return
-    torch, _ = import_torch()
-    encoder, depth = model.base_model, model.config.num_hidden_layers
-    lists = (part for part in encoder.modules() if isinstance(part, torch.nn.ModuleList))
-    stacks = [layers for layers in lists if len(layers) == depth]
-    if not stacks or not 0 < count <= depth:
-        raise ConfigError(
-            f"freeze={count} does not fit the model {base!r}.",
-            why=f"It has {depth} layers." if stacks else "Its layers cannot be told apart.",
-            fix="Set freeze to 0, or to at most the number of layers.",
-        )
-    for part in (getattr(encoder, "embeddings", encoder.get_input_embeddings()), *stacks[0][:count]):
-        part.requires_grad_(False)
-
-
-def _optimizer(model: Any) -> Any:
-    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed."""
-    torch, _ = import_torch()
-    trained = [weights for weights in model.parameters() if weights.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": _WEIGHT_DECAY},
-            {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
-        ]
-    )
-
-
-def _update(model: Any, optimizer: Any, learning_rate: float) -> None:
-    torch, _ = import_torch()
-    if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)):
-        raise StudentError("Training diverged: a gradient is not finite.", fix="Lower student.learning_rate.")
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    optimizer.step()
-    optimizer.zero_grad()
-
-
-def _last_layer(model: Any) -> Any:
-    """The linear layer whose outputs are the logits."""
-    torch, _ = import_torch()
-    layers = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
-    seen: list[Any] = []
-    hooks = [layer.register_forward_hook(lambda part, _, out: seen.append((part, out))) for layer in layers]
-    try:
-        model.train(False)
-        with torch.inference_mode():
-            logits = model(input_ids=torch.ones((1, 2), dtype=torch.long, device=model.device)).logits
-    finally:
-        for hook in hooks:
-            hook.remove()
-    for layer, out in reversed(seen):
-        if out.shape[-1] == logits.shape[-1] and torch.equal(out.reshape(-1, out.shape[-1])[-1:], logits):
-            return layer
-    raise StudentError(
-        "The student's probabilities cannot be calibrated: its logits do not come from a linear layer.",
-        fix="Set student.calibrate to false, or start from another encoder.",
-    )
 
 
 def _probabilities(model: Any, tokenizer: Any, texts: Sequence[str]) -> Probabilities:

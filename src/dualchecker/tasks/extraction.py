@@ -5,6 +5,7 @@ hallucinated: it is counted, and never becomes a span.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,7 +111,7 @@ class Extraction:
     def write(self, text: str, spans: Iterable[Span]) -> str:
         """Spans of a text as an answer: what a teacher would reply."""
         said = [{"label": span.label, "quote": text[span.start : span.end]} for span in sorted(spans)]
-        return json.dumps(said, ensure_ascii=False)
+        return _plain(json.dumps(said, ensure_ascii=False))
 
     def parse(self, reply: str, text: str = "") -> Parsed:
         """Understand a reply: a JSON object with a list of quotes, or with a list or map of them by label.
@@ -124,34 +125,49 @@ class Extraction:
         """
         if not reply.strip():
             return Parsed(None, "empty")
-        by_label = {name.strip().lower(): name for name in self.names if name.strip().lower() not in _FIELDS}
-        fields, notes = read_object(reply, (*_FIELDS, *by_label))
-        bare = self._bare_list(reply) if fields is None or "rationale" not in fields else None
-        if bare is not None:
-            fields, notes = {"spans": bare}, ("bare_list",)
-        if fields is None:
-            return Parsed(None, "unparsed")
-        # JSON can spell half a surrogate pair, which no file and no database takes.
-        rationale = str(fields.get("rationale") or "").encode("utf-8", "replace").decode()
-        given = fields.get("spans", fields.get("entities"))
-        if given is None and "json_truncated" not in notes:
-            given = {name: fields[key] for key, name in by_label.items() if key in fields} or None
-        if isinstance(given, Mapping):
-            given = _from_map(given)
-        if given is None and "json_truncated" in notes:  # cut at the token limit: take the spans that were finished
-            given = [span for span in read_objects(reply[reply.find("[") :]) if "label" in span] or None
+        given, rationale, notes = self._given(reply)
         if given is None:
-            return Parsed(None, "spans_missing", rationale, None, notes)
-        if not isinstance(given, list):
-            return Parsed(None, "unparsed", rationale, None, notes)
+            return Parsed(None, "spans_missing" if rationale is not None else "unparsed", rationale or "", None, notes)
         found, hallucinated, remarks = self._locate(given, text)
         notes += tuple(dict.fromkeys(remarks))
-        if remarks and not found:
-            wrong = next(remark for remark in remarks if remark in LOSES_A_SPAN)
+        if given and not found:
+            wrong = next((remark for remark in remarks if remark in LOSES_A_SPAN), "unparsed")
             rest = tuple(note for note in notes if note != wrong)
-            return Parsed(None, wrong, rationale, None, rest, hallucinated=hallucinated)
+            return Parsed(None, wrong, rationale or "", None, rest, hallucinated=hallucinated)
         label = self.write(text, (one.span for one in found))
-        return Parsed(label, "ok", rationale, None, notes, spans=found, hallucinated=hallucinated)
+        return Parsed(label, "ok", rationale or "", None, notes, spans=found, hallucinated=hallucinated)
+
+    def _given(self, reply: str) -> tuple[list[Any] | None, str | None, tuple[str, ...]]:
+        """What a reply lists, unread; its rationale, None where it has no field that we know; and notes."""
+        listed = _bare_list(reply)
+        if listed is not None:
+            return self._spread(listed), "", ("bare_list",)
+        by_label = {name.strip().lower(): name for name in self.names if name.strip().lower() not in _FIELDS}
+        fields, notes = read_object(reply, (*_FIELDS, *by_label))
+        rationale = None if fields is None else _plain(fields.get("rationale"))
+        fields = fields or {}
+        given = fields.get("spans", fields.get("entities"))
+        if isinstance(given, list):
+            return self._spread(given), rationale, notes
+        if isinstance(given, Mapping):
+            return _from_map(given), rationale, notes
+        if _says_none(given):
+            return [], rationale, notes
+        # One object a line, or a list cut at the token limit: the spans that were finished.
+        if spans := [fields for fields in read_objects(reply) if _is_span(fields)]:
+            return list(spans), rationale, ("json_truncated" if _LIST_BEGINS.search(reply) else "bare_list",)
+        if given is None and (named := {name: fields[key] for key, name in by_label.items() if key in fields}):
+            return _from_map(named), rationale, notes
+        return None, rationale, notes
+
+    def _spread(self, given: Sequence[Any]) -> list[Any]:
+        """Items such as ``{"cause": "...", "effect": "..."}`` as one span for each label."""
+        spans: list[Any] = []
+        for item in given:
+            by_label = isinstance(item, Mapping) and not any(str(key).strip().lower() in _LABEL_NAMES for key in item)
+            named = {key: value for key, value in item.items() if self.find(key)} if by_label else {}
+            spans += _from_map(named) if named else [item]
+        return spans
 
     def _locate(self, given: Sequence[Any], text: str) -> tuple[tuple[Found, ...], tuple[str, ...], list[str]]:
         """Spans of a reply, quotes that are not in the text, and what was wrong."""
@@ -160,11 +176,12 @@ class Extraction:
             given, remarks = given[:MOST_SPANS], ["too_many_spans"]
         asked: list[tuple[str, Quote, float | None]] = []
         for item in given:
-            label, quote, remark = self._read(item)
-            if quote is None or label is None:
-                remarks.append(remark)
+            read = self._read(item)
+            if isinstance(read, str):
+                remarks.append(read)
                 continue
-            stated, unread = read_confidence(item.get("confidence"))
+            label, quote, confidence = read
+            stated, unread = read_confidence(confidence)
             remarks += [unread] if unread not in ("", "confidence_absent") else []
             asked.append((label, quote, stated))
         places = find_quotes(text, [quote for _, quote, _ in asked], self.least_fit)
@@ -185,42 +202,30 @@ class Extraction:
             remarks.append("occurs_too_often")
         return tuple(found[span] for span in sorted(found)), tuple(hallucinated), remarks
 
-    def _read(self, item: Any) -> tuple[str | None, Quote | None, str]:
-        """Label and quote of one item of a reply, or the name of what is wrong with it."""
+    def _read(self, item: Any) -> tuple[str, Quote, Any] | str:
+        """Label, quote and confidence of one item of a reply, or the name of what is wrong with it."""
         if not isinstance(item, Mapping):
-            return None, None, "label_missing" if isinstance(item, str) else "quote_missing"
+            return "label_missing" if isinstance(item, str) else "quote_missing"
         fields = {str(key).strip().lower(): value for key, value in item.items()}
         name = next((fields[key] for key in _LABEL_NAMES if fields.get(key)), None)
         if name is None:
-            return None, None, "label_missing"
-        label = self.find(name)
+            return "label_missing"
+        label = self.find(name) if isinstance(name, str) else None
         if label is None:
-            return None, None, "label_outside_set"
-        words = next((fields[key] for key in _QUOTE_NAMES if isinstance(fields.get(key), str) and fields[key]), "")
-        if not words.strip():
+            return "label_outside_set"
+        words = next((fields[key] for key in _QUOTE_NAMES if _plain(fields.get(key)).strip()), None)
+        if words is None:
             # Models cannot count characters: where nothing is quoted, nothing can be checked.
-            return label, None, "offsets_only" if "start" in fields or "end" in fields else "quote_missing"
+            return "offsets_only" if "start" in fields or "end" in fields else "quote_missing"
         near = fields.get("start")
-        before, after = fields.get("before"), fields.get("after")
-        return (
-            label,
-            Quote(
-                words.encode("utf-8", "replace").decode(),
-                before if isinstance(before, str) else "",
-                after if isinstance(after, str) else "",
-                near if isinstance(near, int) and not isinstance(near, bool) else None,
-            ),
-            "",
+        quote = Quote(
+            # Blanks around a quote are no part of a span.
+            _plain(words).strip(),
+            _plain(fields.get("before")),
+            _plain(fields.get("after")),
+            near if isinstance(near, int) and not isinstance(near, bool) else None,
         )
-
-    @staticmethod
-    def _bare_list(reply: str) -> list[Any] | None:
-        """A reply that is nothing but the list."""
-        try:
-            value = json.loads(reply.strip(), strict=False)
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, list) else None
+        return label, quote, fields.get("confidence")
 
     def equal(self, left: str | None, right: str | None) -> bool:
         """Whether two answers quote the same under the same labels."""
@@ -247,6 +252,34 @@ class Extraction:
 LOSES_A_SPAN = frozenset({"hallucinated_span", "label_outside_set", "label_missing", "offsets_only", "quote_missing"})
 """Notes on a span of a reply that is left out; where nothing else is left, the outcome."""
 
+_NO_SPANS = frozenset({"[]", "none", "no", "no spans", "no span", "nothing", "n/a", "null"})
+_LIST_BEGINS = re.compile(r'"(?:spans|entities)"\s*:\s*\[')
+_FENCED = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.S)
+
+
+def _plain(value: Any) -> str:
+    """A string that files and databases take: JSON can spell half a surrogate pair. Empty for what is no string."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _says_none(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().rstrip(".").casefold() in _NO_SPANS
+
+
+def _bare_list(reply: str) -> list[Any] | None:
+    """A reply that is nothing but the list."""
+    fenced = _FENCED.match(reply)
+    try:
+        value = json.loads((fenced[1] if fenced else reply).strip(), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
+def _is_span(fields: Mapping[str, Any]) -> bool:
+    given = {str(key).strip().lower(): value for key, value in fields.items()}
+    return all(any(isinstance(given.get(name), str) for name in names) for names in (_LABEL_NAMES, _QUOTE_NAMES))
+
 
 def _from_map(given: Mapping[Any, Any]) -> list[Any]:
     """``{"cause": ["...", ...], "effect": "..."}`` as a list of spans."""
@@ -255,6 +288,6 @@ def _from_map(given: Mapping[Any, Any]) -> list[Any]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Mapping):
                 spans.append({"label": label, **item})
-            elif item:
+            elif item and not _says_none(item):
                 spans.append({"label": label, "quote": item})
     return spans

@@ -48,11 +48,11 @@ def read_objects(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder(strict=False)
     position = text.find("{")
     tries = 0
-    while position != -1 and tries < 50:  # a bound, so that a reply full of braces stays cheap
-        tries += 1
+    while position != -1 and tries < 50:  # a bound, so that a reply full of open braces stays cheap
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
+            tries += 1
             position = text.find("{", position + 1)
             continue
         if isinstance(value, dict):

@@ -14,9 +14,11 @@ from dualchecker.config.bench import check_names
 from dualchecker.data import Dataset
 from dualchecker.data.corpora import corpus_path
 from dualchecker.errors import ConfigError
+from dualchecker.evaluation.bench import Scored
 from dualchecker.ledger import content_hash
 from dualchecker.runs.bench.draws import data_for_seed
-from dualchecker.runs.bench.methods import method_names, method_settings
+from dualchecker.runs.bench.methods import method_names, method_settings, why_not
+from dualchecker.runs.kinds.choose import kind_of
 
 _NO_EXTRAS = {"few_shot": False, "references": False, "noise": False, "slices": "none"}
 """What a run's own report compares with and looks into costs calls and time; a baseline is a cell of its own."""
@@ -82,10 +84,10 @@ def plan_cells(bench: BenchConfig) -> list[Cell]:
 
 def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
     base, draws = base_config(bench, name), bench.datasets[name]
-    if base.task.multiple:
+    if not kind_of(base.task).benched:
         raise ConfigError(
             f"The bench file {bench.source} names a data set with several labels a text: {name}.",
-            why="The bench compares methods by accuracy and macro-F1 of one label a text.",
+            why="The bench compares methods by the scores of one label a text, or of spans.",
             fix="Run each method by itself on it (method: ... in the run file) and compare the reports.",
         )
     home = bench.output_dir / name
@@ -96,7 +98,7 @@ def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
     for seed in bench.seeds:
         # Its own folder for each data set and seed; no method can be called so, names begin with a letter or digit.
         placed, dataset = data_for_seed(common, draws, seed, home / ".data" / str(seed))
-        for method in bench.methods:
+        for method in [method for method in bench.methods if not why_not(method, base)]:
             raw = placed.model_dump(mode="json")
             for key, value in {**_equal_terms(bench, placed), **method_settings(method)}.items():
                 _put(raw, key, value, bench)
@@ -108,6 +110,18 @@ def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
                 _put(raw, key, value, bench)
             raw["report"] |= {key: value for key, value in _NO_EXTRAS.items() if key in raw["report"]}
             yield Cell(name, method, seed, _build(raw, bench, f"{name}/{method}"), dataset, home)
+
+
+def left_out(bench: BenchConfig) -> list[Scored]:
+    """The runs that no bench makes: methods that cannot do the task of a data set, each with the reason."""
+    found = []
+    for data in bench.datasets:
+        config = base_config(bench, data)
+        for method in bench.methods:
+            if reason := why_not(method, config):
+                kind = kind_of(config.task).name
+                found += [Scored(data, method, seed, "left out", reason, kind=kind) for seed in bench.seeds]
+    return found
 
 
 def choose_cells(cells: Sequence[Cell], only: Sequence[str]) -> list[Cell]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dualchecker.config import BenchData, Columns, PerLabel, RunConfig
 from dualchecker.data import Dataset, fingerprint, load_dataset, write_jsonl
+from dualchecker.data.spans import write_offsets
 from dualchecker.errors import DataError
 from dualchecker.records import Record
 from dualchecker.runs.parts import build_task
@@ -64,11 +65,15 @@ def _draw_gold(gold: Sequence[Record], how: int | PerLabel, generator: random.Ra
     counts: Counter[str] = Counter()
     drawn = []
     for record in shuffled:
-        counts[record.label or ""] += 1
-        if counts[record.label or ""] <= how.per_label:
+        there = record.carried or ("",)
+        if any(counts[label] < how.per_label for label in there):
+            counts.update(there)
             drawn.append(record)
     return drawn
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return {**record.meta, "id": record.id, "text": record.text, "detail": record.detail, "label": record.label}
+    row = {**record.meta, "id": record.id, "text": record.text, "detail": record.detail}
+    if record.spans is not None:
+        return {**row, "spans": write_offsets(record.text, record.spans)}
+    return row if record.label is None else {**row, "label": record.label}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dualchecker.config import RunConfig
 from dualchecker.errors import ConfigError
 from dualchecker.methods import ABLATIONS, METHODS
 
@@ -9,6 +10,12 @@ from dualchecker.methods import ABLATIONS, METHODS
 def method_names() -> tuple[str, ...]:
     """All methods that a bench can run: those of the run file, and ablations of DualChecker."""
     return (*METHODS, *ABLATIONS)
+
+
+def why_not(name: str, config: RunConfig) -> str:
+    """Why a method cannot do the task of a run file; empty where it can."""
+    method = METHODS[method_settings(name).get("method", name)]
+    return "" if method.extracts or config.task.kind != "extraction" else "it labels whole texts and finds no spans"
 
 
 def method_settings(name: str) -> dict[str, Any]:

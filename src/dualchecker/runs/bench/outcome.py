@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dualchecker.data import write_json
-from dualchecker.evaluation.bench import Judged, Scored
-from dualchecker.methods.gold_only import NOT_ASKED
+from dualchecker.evaluation.bench import Scored
 from dualchecker.runs.bench.cells import Cell
 from dualchecker.runs.bench.meter import Used
+from dualchecker.runs.kinds.choose import kind_of
 
 State = Literal["done", "failed", "over budget", "not run"]
 
@@ -64,12 +64,13 @@ def load_outcome(cell: Cell) -> Outcome:
 def score_cell(cell: Cell, outcome: Outcome) -> Scored:
     """A cell as the tables take it: its labels and predictions beside the human labels."""
     if outcome.state != "done":
-        return Scored(cell.data, cell.method, cell.seed, outcome.state, outcome.reason)
+        kind = kind_of(cell.config.task)
+        return Scored(cell.data, cell.method, cell.seed, outcome.state, outcome.reason, kind=kind.name)
     metrics = json.loads((cell.folder / "metrics.json").read_text(encoding="utf-8"))
     labels = {row["id"]: row for row in _rows(cell.folder / "labels.jsonl")}
     predictions = {row["id"]: row for row in _rows(cell.folder / "predictions.jsonl")}
-    known = [r for r in cell.dataset.pool if r.label is not None and labels[r.id]["reason"] != NOT_ASKED]
-    accepted = [row["status"] == "accepted" for row in labels.values()]
+    kind = kind_of(cell.config.task)
+    found = kind.bench(cell.dataset, labels, predictions)
     count = max(len(labels), 1)
     test: Mapping[str, Any] = (metrics.get("student") or {}).get("test") or {}
     return Scored(
@@ -77,19 +78,13 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
         cell.method,
         cell.seed,
         outcome.state,
-        teacher=Judged(
-            tuple(r.id for r in known),
-            tuple(labels[r.id]["label"] for r in known),
-            tuple(r.label or "" for r in known),
-        ),
-        accepted=tuple(labels[r.id]["status"] == "accepted" for r in known),
-        student=Judged(
-            tuple(r.id for r in cell.dataset.test),
-            tuple(predictions[r.id]["label"] for r in cell.dataset.test),
-            tuple(r.label or "" for r in cell.dataset.test),
-        ),
+        teacher=found.teacher,
+        accepted=found.accepted,
+        student=found.student,
+        kind=kind.name,
+        kept=found.kept,
         numbers={
-            "accepted": sum(accepted) / count,
+            "accepted": found.share,
             "abstained": sum(row["status"] == "abstained" for row in labels.values()) / count,
             "failed": sum(row["status"] == "failed" for row in labels.values()) / count,
             "student_ece": (test.get("ece") or {}).get("value"),

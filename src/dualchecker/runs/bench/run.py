@@ -14,12 +14,13 @@ from dualchecker.embedding import Embedder, NgramEmbedder
 from dualchecker.errors import BudgetError, DualcheckerError
 from dualchecker.evaluation.bench import Comparison, compare
 from dualchecker.ledger import content_hash
-from dualchecker.runs.bench.cells import Cell, choose_cells, plan_cells
+from dualchecker.runs.bench.cells import Cell, choose_cells, left_out, plan_cells
 from dualchecker.runs.bench.files import write_tables
 from dualchecker.runs.bench.meter import CellBudgetError, MeteredLedger
 from dualchecker.runs.bench.outcome import Outcome, State, load_outcome, save_outcome, score_cell
 from dualchecker.runs.distill import distill
-from dualchecker.runs.parts import Prepared, build_embedder, build_task, prepare
+from dualchecker.runs.kinds.base import Prepared
+from dualchecker.runs.parts import build_embedder, build_task, prepare
 
 
 class Watcher(Protocol):
@@ -104,7 +105,7 @@ def run_bench(
                 save_outcome(cell, outcomes[cell.name])
                 watcher.end(cell, outcomes[cell.name])
     comparison = compare(
-        [score_cell(cell, outcomes[cell.name]) for cell in cells],
+        [*(score_cell(cell, outcomes[cell.name]) for cell in cells), *left_out(bench)],
         methods=bench.methods,
         baselines=bench.baselines,
     )

@@ -1,0 +1,105 @@
+"""What a bench scores, by kind of task: labels of whole texts, or spans."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+from dualchecker.evaluation.resampled import Draws, Resamples
+from dualchecker.evaluation.scores import LabelScores
+from dualchecker.evaluation.span_metrics import SpanScores
+from dualchecker.records import Span
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The scores of a kind of task.
+
+    Attributes:
+        main: Of teacher and student; the first is the headline.
+        kept: Of the accepted labels or spans, beside the headline.
+    """
+
+    main: tuple[str, str]
+    kept: str
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """All that are resampled, each with the side that it is of: ``teacher``, ``accepted`` or ``student``."""
+        sides = (("teacher", self.main), ("accepted", (self.main[0], self.kept)), ("student", self.main))
+        return tuple(f"{side}_{name}" for side, names in sides for name in names)
+
+
+MEASURES: Mapping[str, Measures] = {
+    "classification": Measures(("macro_f1", "accuracy"), "accuracy"),
+    "extraction": Measures(("strict_f1", "overlap_f1"), "precision"),
+}
+"""By ``kind`` in ``metrics.json``."""
+
+SCORES = tuple(dict.fromkeys(name for measures in MEASURES.values() for name in measures.scores))
+"""Scores that are resampled; the other numbers are means over seeds."""
+
+_NAMES = {
+    "macro_f1": "macro-F1",
+    "accuracy": "accuracy",
+    "strict_f1": "span F1",
+    "overlap_f1": "overlap F1",
+    "precision": "precision",
+}
+
+WORDS = {
+    name: f"{_NAMES[score]} of accepted" if side == "accepted" else f"{side} {_NAMES[score]}"
+    for name in SCORES
+    for side, _, score in [name.partition("_")]
+}
+"""Scores as the tables call them."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labels beside the human ones, aligned; None is no label."""
+
+    ids: tuple[str, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    truth: tuple[str, ...] = ()
+
+    def only(self, kept: Sequence[bool]) -> "Judged":
+        """Those of some records."""
+        return Judged(*(tuple(compress(values, kept)) for values in (self.ids, self.labels, self.truth)))  # type: ignore[arg-type]
+
+    def draws(self, resamples: Resamples) -> dict[str, Draws]:
+        """Every score on every resample."""
+        return {
+            "accuracy": resamples.accuracy(self.labels, self.truth, self.ids),
+            "macro_f1": resamples.macro_f1(self.labels, self.truth, self.ids),
+        }
+
+    def scores(self) -> dict[str, float]:
+        """Every score on the records as they are."""
+        scores = LabelScores(self.labels, self.truth)
+        return {"accuracy": scores.accuracy(), "macro_f1": scores.macro_f1()}
+
+
+@dataclass(frozen=True)
+class JudgedSpans:
+    """Spans beside the human ones, aligned; None is no usable answer."""
+
+    ids: tuple[str, ...] = ()
+    said: tuple[tuple[Span, ...] | None, ...] = ()
+    truth: tuple[tuple[Span, ...], ...] = ()
+
+    def draws(self, resamples: Resamples) -> dict[str, Draws]:
+        """Every score on every resample."""
+        scores = SpanScores(self.said, self.truth)
+        return scores.measure(resamples.sums(scores.columns, self.ids))
+
+    def scores(self) -> dict[str, float]:
+        """Every score on the records as they are."""
+        scores = SpanScores(self.said, self.truth)
+        return {name: float(value) for name, value in scores.measure(np.asarray(scores.columns.sum(axis=0))).items()}
+
+
+Answers = Judged | JudgedSpans
+
+NOTHING = Judged()

@@ -1,0 +1,16 @@
+"""From a run file to the kind of its task."""
+
+from typing import Any
+
+from dualchecker.config import TaskConfig
+from dualchecker.runs.kinds.base import Kind
+from dualchecker.runs.kinds.classification import ClassificationKind
+from dualchecker.runs.kinds.extraction import ExtractionKind
+from dualchecker.runs.kinds.label_sets import LabelSetKind
+
+
+def kind_of(task: TaskConfig) -> Kind[Any, Any]:
+    """The kind of the task that a run file describes."""
+    if task.kind == "extraction":
+        return ExtractionKind()
+    return LabelSetKind() if task.multiple else ClassificationKind()

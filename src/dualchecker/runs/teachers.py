@@ -1,0 +1,30 @@
+"""From the run file to a teacher."""
+
+from dualchecker.config import RunConfig, SeniorConfig
+from dualchecker.embedding import Embedder, make_embedder
+from dualchecker.teachers import (
+    DecisionTeacher,
+    ExemplarTeacher,
+    LedgerTeacher,
+    OpenAITeacher,
+    RecordedTeacher,
+    Teacher,
+)
+
+
+def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
+    """A teacher of the configured kind; ``senior`` for the one that the senior rung asks."""
+    if teacher.kind == "openai":
+        return OpenAITeacher(teacher, concurrency=config.limits.concurrency)
+    if teacher.kind == "decisions":
+        return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency)
+    if teacher.kind == "recorded" and teacher.answers is not None:
+        if isinstance(teacher.answers, str):
+            path = config.path(teacher.answers)
+            if path.suffix in (".sqlite", ".db"):
+                return LedgerTeacher(path, name=teacher.model or "recorded")
+            return RecordedTeacher({"senior" if senior else teacher.rung: path}, name=teacher.model or "recorded")
+        files = {rung: config.path(name) for rung, name in teacher.answers.items()}
+        return RecordedTeacher(files, name=teacher.model or "recorded")
+    own = make_embedder(config.model_name(teacher.embedder)) if teacher.embedder else embedder
+    return ExemplarTeacher(own)
