@@ -13,12 +13,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dualchecker.embedding import Embedder, similarity
+from dualchecker.embedding import CachedEmbedder, Embedder, similarity
+from dualchecker.embedding.token_vectors import token_vectors
+from dualchecker.embedding.transformer import TransformerEmbedder
 from dualchecker.prompts import Shown
 from dualchecker.records import Answer, Demonstration, Span
 
@@ -26,6 +28,8 @@ VERSION = 1
 """Enters the request key of prompts for spans: raise it whenever these answers change."""
 
 # Chosen on 450 sentences of causal-news (spans_train) with five demonstrations, and looked at on others.
+_DEPTH = 2 / 3
+"""How far up the layer is whose vectors are compared: the last is about the sentence as a whole."""
 _NEAR, _BEHIND = 1.0, 0.15
 """Weight of the neighbour across a boundary, and of the other one."""
 _HEAT_INSIDE, _HEAT_EDGE = 0.1, 0.2
@@ -55,15 +59,6 @@ _WORD = re.compile(
     r"(?:[^\W_\u3041-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[\u0300-\u036f]|['’\-](?=\w))*|[^\s]"
 )
 _CLAUSE_END = re.compile(r"(?<=[.!?;:,])\s+|(?<=[。！？；、，])")
-
-
-@runtime_checkable
-class TokenEmbedder(Protocol):
-    """An embedder that also has a vector for every token in its place."""
-
-    def token_vectors(self, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Offsets in the text, shape (tokens, 2), and vectors, shape (tokens, d)."""
-        ...
 
 
 def words_of(text: str) -> list[tuple[int, int]]:
@@ -103,13 +98,13 @@ class SpanExemplars:
     """Marks spans as the demonstrations have them.
 
     Args:
-        embedder: Similarity of texts, and of words where it is a ``TokenEmbedder``.
+        embedder: Similarity of texts, and of words where it is a transformer.
     """
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        inner = getattr(embedder, "inner", embedder)
-        self._tokens = inner if isinstance(inner, TokenEmbedder) else None
+        inner = embedder.inner if isinstance(embedder, CachedEmbedder) else embedder
+        self._encoder = inner if isinstance(inner, TransformerEmbedder) else None
         self._remembered: OrderedDict[str, _Words] = OrderedDict()
 
     def answer(self, shown: Shown, drawn: npt.NDArray[Any] | None = None) -> dict[str, Any]:
@@ -235,9 +230,11 @@ class SpanExemplars:
 
     def _vectors(self, text: str, places: Sequence[tuple[int, int]]) -> npt.NDArray[np.float32]:
         """A vector a word, the mean of those of its tokens; without columns where the embedder has none."""
-        if self._tokens is None:
+        if self._encoder is None:
             return np.zeros((len(places), 0), dtype=np.float32)
-        offsets, vectors = self._tokens.token_vectors(text)
+        # One text at a time: padding beside others would move the last digits.
+        [(tokens, vectors)] = token_vectors(self._encoder, [text], _DEPTH)
+        offsets = np.array(tokens, dtype=np.int64).reshape(-1, 2)
         found = np.zeros((len(places), vectors.shape[1]), dtype=np.float32)
         for row, (start, end) in enumerate(places):
             own = (offsets[:, 0] < end) & (offsets[:, 1] > start)
