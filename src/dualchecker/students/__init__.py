@@ -16,6 +16,7 @@ from dualchecker.students.choose import (
 )
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
+from dualchecker.students.span_card import span_card
 from dualchecker.students.spans import ScoredSpan, SpanStudent
 from dualchecker.students.tagger import LinearTagger
 from dualchecker.students.token_features import TokenFeatures
@@ -43,5 +44,6 @@ __all__ = [
     "make_span_student",
     "make_student",
     "model_card",
+    "span_card",
     "student_exponent",
 ]

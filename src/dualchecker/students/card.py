@@ -78,40 +78,41 @@ def model_card(
         "pipeline_tag": "text-classification",
         "tags": ["text-classification", "dualchecker", "distillation"],
     }
-    if hub_name := _hub_name(base):
-        front["base_model"] = hub_name
+    if name := hub_name(base):
+        front["base_model"] = name
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n",
         "# Text classifier made with dualchecker\n",
-        f"It reads a text and gives a probability for each label. The question: {_inline(task_question)}\n",
+        f"It reads a text and gives a probability for each label. The question: {inline(task_question)}\n",
         *(["Any number of labels may apply to a text, also none: each probability stands alone.\n"] * multiple),
         "## Labels\n",
-        _table(("Label", "Meaning"), labels.items()),
+        table(("Label", "Meaning"), labels.items()),
         "## How to use it\n",
         _USE_ENCODER if kind == "encoder" else _USE_LINEAR,
         "## How it was made\n",
-        _origin(kind, base, counts, seed, teacher),
+        origin(kind, base, counts, seed, teacher),
         "## Results\n",
-        _results(metrics),
+        results(metrics),
         "## Limits\n",
         _limits(base, counts, _calibrated(calibration, metrics), multiple),
     ]
     return "\n".join(sections)
 
 
-def _inline(value: object) -> str:
+def inline(value: object) -> str:
     """Text on one line, in which no character is Markdown or HTML."""
     text = re.sub(r"([\\`*\[\]<>|~$&#])", r"\\\1", " ".join(str(value).split()))
     # Underscores inside a word are plain text already, and label names are full of them.
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
 
 
-def _table(header: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *([_inline(cell) for cell in row] for row in rows)]
+def table(header: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; cells may be any text."""
+    lines = [header, ["---"] * len(header), *([inline(cell) for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _hub_name(base: str) -> str | None:
+def hub_name(base: str) -> str | None:
     """The name of ``base`` on the Hugging Face hub; None for a folder and for what is no model."""
     if base in _NOT_HUB_NAMES:
         return _NOT_HUB_NAMES[base]
@@ -119,31 +120,33 @@ def _hub_name(base: str) -> str | None:
     return base if is_name and not Path(base).exists() else None
 
 
-def _origin(kind: str, base: str, counts: Mapping[str, int], seed: int, teacher: str) -> str:
+def origin(kind: str, base: str, counts: Mapping[str, int], seed: int, teacher: str) -> str:
+    """What the student started from, and a table of what it learned from."""
     # Of a folder only its name: where it lay on somebody's disk is nobody's business.
-    start = _inline(_hub_name(base) or Path(base).name)
-    how = "Fine-tuned from" if kind == "encoder" else "Logistic regression on vectors of"
+    start = inline(hub_name(base) or Path(base).name)
+    how = "Logistic regression on vectors of" if kind == "linear" else "Fine-tuned from"
     names = {
         "gold": "labels by people",
         "teacher": f"labels by the teacher {teacher}",
         "generated": f"texts and labels written by the teacher {teacher}",
     }
-    table = _table(("Trained on", "Texts"), [(names.get(name, name), count) for name, count in counts.items()])
-    return f"{how} {start} with seed {seed}.\n\n{table}"
+    learned = table(("Trained on", "Texts"), [(names.get(name, name), count) for name, count in counts.items()])
+    return f"{how} {start} with seed {seed}.\n\n{learned}"
 
 
-def _results(metrics: Mapping[str, Any]) -> str:
+def results(metrics: Mapping[str, Any], names: Mapping[str, str] = _MEASURES) -> str:
+    """A table of the measures that are numbers, or intervals, under readable names."""
     rows = []
     for name, result in metrics.items():
         estimate = result if isinstance(result, Mapping) else {"value": result}
         value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
         if _is_known(value):
             interval = f"{_number(low)} to {_number(high)}" if _is_known(low) and _is_known(high) else ""
-            rows.append((_MEASURES.get(name, name), _number(value), interval))
+            rows.append((names.get(name, name), _number(value), interval))
     if not rows:
         return "Not measured: no labels by people were held out. Test it on your own before you rely on it.\n"
     header = ("Measure", "Value", "95 % interval")
-    return f"On labels by people that were kept out of training:\n\n{_table(header, rows)}"
+    return f"On labels by people that were kept out of training:\n\n{table(header, rows)}"
 
 
 def _is_known(value: object) -> bool:

@@ -1,6 +1,8 @@
 """The linear student of spans: a softmax for each token on frozen features, in files that hold no code."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -144,6 +146,6 @@ class LinearTagger(SpanTagger):
             )
             student.unexpressed = dict(about["unexpressed"])
             student._weights = weights
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise StudentError(f"{folder} holds no usable linear student of spans.", why=repr(error)) from error
         return student

@@ -31,6 +31,7 @@ from dualchecker.students.words import word_tokens
 _MODEL = "AutoModelForTokenClassification"
 _SETTINGS = "dualchecker.json"
 _PREDICT_BATCH = 64
+_HEAD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class TokenStudent(SpanTagger):
         )
 
     def _train(self, model: Any, tokenizer: Any, goal: _Goal, held: _Goal) -> None:
-        optimizer = make_optimizer(model)
+        optimizer = make_optimizer(model, head=_HEAD)
         rng = np.random.default_rng(self._seed)
         lengths = [len(ids) for ids in goal.ids]
         by_epochs = round(math.ceil(len(lengths) / self._batch_size) * self._epochs)

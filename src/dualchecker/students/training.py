@@ -70,15 +70,22 @@ def freeze_lower_layers(model: Any, count: int, base: str) -> None:
         part.requires_grad_(False)
 
 
-def make_optimizer(model: Any) -> Any:
-    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed."""
+def make_optimizer(model: Any, head: float = 1.0) -> Any:
+    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed.
+
+    Args:
+        model: The model.
+        head: How many times the learning rate its head has, which starts from nothing.
+    """
     torch, _ = import_torch()
-    trained = [weights for weights in model.parameters() if weights.requires_grad]
+    inner = {id(weights) for weights in model.base_model.parameters()}
+    groups: dict[tuple[float, float], list[Any]] = {}
+    for weights in model.parameters():
+        if weights.requires_grad:
+            key = 1.0 if id(weights) in inner else head, _WEIGHT_DECAY if weights.ndim > 1 else 0.0
+            groups.setdefault(key, []).append(weights)
     return torch.optim.AdamW(
-        [
-            {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": _WEIGHT_DECAY},
-            {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
-        ]
+        [{"params": its, "weight_decay": decay, "factor": factor} for (factor, decay), its in groups.items()]
     )
 
 
@@ -92,7 +99,7 @@ def update(model: Any, optimizer: Any, learning_rate: float) -> None:
     if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)):
         raise StudentError("Training diverged: a gradient is not finite.", fix="Lower student.learning_rate.")
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["factor"]
     optimizer.step()
     optimizer.zero_grad()
 
