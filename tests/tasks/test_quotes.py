@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dualchecker.tasks.folding import fold_text, parts_character, parts_word
-from dualchecker.tasks.fuzzy import needed
+from dualchecker.tasks.fuzzy import REORDERED, needed
 from dualchecker.tasks.quotes import ELLIPSIS, FOLDED, STRIPPED, Place, Quote, find_quotes
 
 FAMILY, ACUTE = "👨\u200d👩\u200d👧", "\u0301"
@@ -193,6 +193,27 @@ def test_context_settles_then_the_hint_then_the_neighbours() -> None:
     assert find_quotes(text, [Quote("rain"), Quote("the road closed")])[0] == Place(8, 12, 1.0)
     assert find_quotes(text, [Quote("it opened"), Quote("rain")])[1] == Place(81, 85, 1.0)
     assert find_quotes(text, [Quote("rain"), Quote("Snow")])[0] == Place(44, 48, 1.0)
+
+
+def test_a_quote_may_be_what_the_next_one_begins_with() -> None:
+    text = "They marched to the capital on Monday to demand peace and to foil the plan."
+    quotes = ["marched to the capital", "to", "to demand peace", "to", "to foil the plan"]
+    found = find_quotes(text, [Quote(quote) for quote in quotes])
+    assert [p and p.start for p in found] == [5, 38, 38, 58, 58]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "wanted"),
+    [
+        ("The heavy rain caused big floods.", "heavy rain big floods caused", "heavy rain caused big floods"),
+        ("The heavy rain caused floods there.", "floods caused rain", None),
+        ("Rain fell and floods came; dams broke.", "dams broke and floods came rain fell", None),
+    ],
+)  # fmt: skip
+def test_a_word_elsewhere_is_forgiven_but_not_another_order_of_all(text: str, quote: str, wanted: str | None) -> None:
+    found = place(text, quote)
+    assert (found and text[found.start : found.end]) == wanted
+    assert found is None or found.fit == REORDERED
 
 
 def test_a_misquote_that_stands_twice_is_settled_as_well() -> None:

@@ -6,6 +6,7 @@ accents, an emoji and what is joined to it, CR and LF (after Unicode's UAX #29, 
 ``unicodedata`` can tell).
 """
 
+import re
 import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -98,6 +99,18 @@ def parts_character(text: str, position: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
+def _may_join(char: str) -> bool:
+    """Whether there are characters that this one follows without a cut; quickly told for most."""
+    if _extends(char) or _syllable(char) or char == "\n":
+        return True
+    return unicodedata.category(char) in ("So", "Sk") or 0x1F000 <= ord(char) < 0x20000
+
+
+_ASCII = re.compile(r"[!-~]+(?=[\x00-\u02ff]|\Z)")
+"""What nothing is joined to."""
+
+
+@lru_cache(maxsize=1 << 16)
 def _fold_character(character: str) -> str:
     """One user-perceived character without width, case and style; a blank for white space."""
     bare = character.translate(_AS)
@@ -139,23 +152,46 @@ def fold_text(text: str) -> Folded:
     ends: list[int] = []
     blank: tuple[int, int] | None = None
     start = 0
-    for end in range(1, len(text) + 1):
-        if end < len(text) and ord(text[end]) in _REGIONAL and ord(text[end - 1]) in _REGIONAL:
-            if end - start == 1:  # parts_character() would count a long row of flags from its beginning each time
-                continue
-        elif parts_character(text, end):
-            continue
-        character = _fold_character(text[start:end])
-        if character == " ":
-            blank = (blank[0] if blank else start, end)
-        elif character:
-            if blank and folded and not is_cjk(folded[-1]) and not is_cjk(character[0]):
-                folded.append(" ")
-                starts.append(blank[0])
-                ends.append(blank[1])
-            blank = None
-            folded.extend(character)
-            starts.extend([start] * len(character))
-            ends.extend([end] * len(character))
+    while start < len(text):
+        ascii = _ASCII.match(text, start) if "!" <= text[start] <= "~" else None
+        if ascii:  # many at once; the rest one by one
+            end = ascii.end()
+            character = ascii[0].lower().replace("`", "'")
+        else:
+            end = start + 1
+            if end < len(text) and _may_join(text[end]):
+                end = _end_of_character(text, start)
+            character = _fold_character(text[start:end])
+            if character == " ":
+                blank = (blank[0] if blank else start, end)
+        if character and character != " ":
+            if blank:
+                if folded and not is_cjk(folded[-1]) and not is_cjk(character[0]):
+                    folded.append(" ")
+                    starts.append(blank[0])
+                    ends.append(blank[1])
+                blank = None
+            if ascii:
+                folded.extend(character)
+                starts.extend(range(start, end))
+                ends.extend(range(start + 1, end + 1))
+            else:
+                for part in character:
+                    folded.append(part)
+                    starts.append(start)
+                    ends.append(end)
         start = end
     return Folded("".join(folded), starts, ends)
+
+
+def _end_of_character(text: str, start: int) -> int:
+    """The offset behind the user-perceived character that begins here."""
+    end = start + 1
+    while end < len(text) and _may_join(text[end]):
+        if ord(text[end]) in _REGIONAL and ord(text[end - 1]) in _REGIONAL:
+            if end - start > 1:  # parts_character() would count a long row of flags from its beginning each time
+                break
+        elif not parts_character(text, end):
+            break
+        end += 1
+    return end

@@ -21,6 +21,9 @@ MOST_CHARACTERS = 2_000
 SHORT = 3
 """How much stricter short quotes are judged: see ``needed``."""
 
+REORDERED = 0.9
+"""Likeness where the same words stand in another order; at least four of them, and most in order."""
+
 _LOOKS = 6  # places worth a look; more found nothing on the benchmark's development seed
 _MOST_VOTES = 100_000
 _HEAD = 64  # what rapidfuzz aligns in one machine word
@@ -102,6 +105,10 @@ class Searched:
             if window:
                 rough.append((fuzz.ratio(quote, self.folded.text[window[0] : window[1]]), window))
         rough.sort(key=lambda item: (-item[0], item[1]))
+        if least <= REORDERED and quote.count(" ") >= 3:
+            for score, window in rough[:2]:
+                if score >= 60 and (same := self._same_words(quote, window[0])):
+                    return *same, REORDERED
         refined = (self._refine(quote, *window) for _, window in rough[:2])
         best = max((found for found in refined if found), default=None)
         if best is None or best[0] / 100 < wanted:
@@ -153,6 +160,18 @@ class Searched:
             best = tried
             start, end = -best[2], -best[2] - best[1]
         return best
+
+    def _same_words(self, quote: str, start: int) -> tuple[int, int] | None:
+        """Near by, a stretch of the same words in another order."""
+        text, size = self.folded.text, len(quote)
+        letters, words = sorted(quote), sorted(quote.split(" "))
+        for i in self._cuts(start):
+            window = text[i : i + size]
+            if sorted(window) == letters and sorted(window.split(" ")) == words:
+                cut = self.folded.parts(i + size) or parts_word(text, i + size)
+                if not cut:
+                    return i, i + size
+        return None
 
     def _cuts(self, middle: int) -> list[int]:
         """Positions near by where a place may begin or end."""

@@ -50,11 +50,11 @@ def settle(quotes: Sequence[Quote], options: Sequence[Sequence[Place]], folded: 
     """One place for each quote that has any.
 
     Where there are several: those of the same words that an earlier quote has taken are left out while others remain.
-    Then the stated context decides; then the offset hint, by the nearest start. Otherwise the order does. Of the places
-    that keep the quotes in the order of the text (behind the last quote placed, before the next one that stands in one
-    place only), or of all if none does, it is the one nearest to those neighbours; without neighbours the first. Quotes
-    of the same words leave enough places behind them for those that follow: given as often as they stand in the
-    text, they take its places one by one.
+    Then the stated context decides; then the offset hint, by the nearest start. Otherwise the order does: of the places
+    that begin behind the last quote placed and not behind the beginning of the next one that stands in one place only
+    (or of all, if there is none), it is the one nearest to those neighbours; without neighbours the first. Quotes of
+    the same words leave enough places behind them for those that follow: given as often as they stand in the text,
+    they take its places one by one.
     """
     chosen: list[Place | None] = [places[0] if len(places) == 1 else None for places in options]
     taken: dict[str, set[int]] = {}
@@ -86,7 +86,8 @@ def _by_neighbours(places: Sequence[Place], before: Place | None, after: Place |
     ordered = [
         place
         for place in places
-        if (before is None or place.start >= before.end) and (after is None or place.end <= after.start)
+        # It may be what the one behind it begins with: a signal such as "to" of a cause "to foil the march".
+        if (before is None or place.start >= before.end) and (after is None or place.start <= after.start)
     ]
     neighbours = [place for place in (before, after) if place]
 
