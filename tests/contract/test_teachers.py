@@ -13,9 +13,9 @@ from decision_servers import Endpoint
 from dualchecker.asking import Asker
 from dualchecker.config import RUNGS, LimitsConfig, SeniorConfig
 from dualchecker.ledger import Ledger, content_hash
-from dualchecker.prompts import Prompt, Rung
-from dualchecker.records import Reply
-from dualchecker.tasks import Classification
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
+from dualchecker.records import Demonstration, Record, Reply, Span
+from dualchecker.tasks import Classification, Extraction
 from dualchecker.teachers import (
     DecisionTeacher,
     ExemplarTeacher,
@@ -220,3 +220,45 @@ async def test_it_can_be_closed_twice_used_or_not(
     for teacher in (unused, used):
         await teacher.aclose()
         await teacher.aclose()
+
+
+# Where spans are asked for
+
+SPANS = Extraction("What leads to what?", {"cause": "What brings it about.", "effect": "What comes of it."})
+SPAN_KINDS = ("exemplar", "recorded")  # the wire of the others is the same whatever is asked
+
+
+def span_prompts(count: int) -> list[Prompt]:
+    spans = (Span(0, 11, "cause"), Span(16, 31, "effect"))
+    told = Record("d1", "A pipe froze so the house was dry.", spans=spans)
+    shown = [Demonstration(told, SPANS.write(told.text, spans))]
+    records = [Record(f"r{i}", f"A wire broke so lamp {i} was dark.") for i in range(count)]
+    return [PromptWriter(SPANS).label(record, Rung("brief"), Template(size=1), shown) for record in records]
+
+
+@pytest.fixture(params=SPAN_KINDS)
+def make_marker(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Teacher]:
+    """Makes equal teachers of one kind that can answer ``span_prompts(3)``."""
+    answers = tmp_path / "spans.jsonl"
+    rows = [{"id": f"r{i}", "spans": [{"label": "cause", "quote": "A wire broke"}]} for i in range(3)]
+    answers.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return lambda: ExemplarTeacher(LetterEmbedder()) if request.param == "exemplar" else RecordedTeacher(answers)
+
+
+async def test_quotes_are_words_of_the_text(make_marker: Callable[[], Teacher]) -> None:
+    for prompt in span_prompts(3):
+        reply = await ask(make_marker(), prompt)
+        parsed = SPANS.parse(reply.text, prompt.shown.text)
+        assert parsed.outcome == "ok" and parsed.spans and not parsed.hallucinated and not parsed.notes
+        assert all(found.stated is None or 0 <= found.stated <= 1 for found in parsed.spans)
+        assert reply.label_probabilities is None and reply.finish == "stop"
+
+
+async def test_equal_prompts_for_spans_get_equal_payloads_and_replies(make_marker: Callable[[], Teacher]) -> None:
+    one, other = make_marker(), make_marker()
+    first, second = span_prompts(2), span_prompts(2)
+    assert [one.payload(p) for p in first] == [other.payload(p) for p in second]
+    assert await ask(one, first[0]) == await ask(other, second[0])
+    payload = one.payload(first[0])
+    assert json.loads(json.dumps(payload, allow_nan=False)) == payload
+    assert len({content_hash(one.payload(p)) for p in first}) == 2

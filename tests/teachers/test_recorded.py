@@ -15,9 +15,9 @@ from dualchecker.asking import Asker
 from dualchecker.config import LimitsConfig
 from dualchecker.errors import DataError, LedgerError, RequestFailed
 from dualchecker.ledger import Ledger
-from dualchecker.prompts import Prompt, Rung
+from dualchecker.prompts import Prompt, Rung, Shown
 from dualchecker.records import Reply
-from dualchecker.tasks import Classification
+from dualchecker.tasks import Classification, Extraction
 from dualchecker.teachers import LedgerTeacher, OpenAITeacher, RecordedTeacher
 from servers import Call, LoopbackServer, Step, error, say, verdict
 
@@ -243,3 +243,55 @@ async def test_a_ledger_can_be_replayed_while_it_is_written(ledger: Ledger, make
 def test_a_missing_ledger_is_named(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"no ledger .*gone\.sqlite"):
         LedgerTeacher(tmp_path / "gone.sqlite")
+
+
+# Spans
+
+
+EXTRACTION = Extraction("What leads to what?", {"cause": "", "effect": ""})
+RAIN = "Rain fell; the rain broke the dam."
+
+
+def span_prompt(record_id: str = "r0") -> Prompt:
+    return Prompt(record_id, "brief", (), Shown(RAIN, EXTRACTION.names, spans=True))
+
+
+@pytest.mark.parametrize(
+    ("spans", "found"),
+    [
+        ([{"label": "cause", "quote": "the rain", "confidence": 0.7}], [(11, 19, "cause", 0.7)]),
+        ('[{"label": "effect", "text": "broke the dam"}]', [(20, 33, "effect", None)]),
+        ({"cause": ["Rain fell"], "effect": "broke the dam"}, [(0, 9, "cause", None), (20, 33, "effect", None)]),
+        ([], []),
+        ("[]", []),
+    ],
+)
+async def test_recorded_spans_arrive_by_their_quotes(tmp_path: Path, spans: Any, found: list[Any]) -> None:
+    teacher = RecordedTeacher(write(tmp_path / "a.jsonl", {"id": "r0", "spans": spans, "rationale": "Weil."}))
+    parsed = EXTRACTION.parse((await ask(teacher, span_prompt())).text, RAIN)
+    assert (parsed.outcome, parsed.rationale, parsed.hallucinated) == ("ok", "Weil.", ())
+    assert [(f.span.start, f.span.end, f.span.label, f.stated) for f in parsed.spans] == found
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome"),
+    [
+        ({"spans": [{"label": "cause", "start": 11, "end": 19}]}, "offsets_only"),
+        ({"spans": [{"label": "cause", "quote": "the snow"}]}, "hallucinated_span"),
+        ({"spans": "no list"}, "unparsed"),
+        ({"spans": None, "reply": "I cannot."}, "unparsed"),
+        ({"label": "cause"}, "spans_missing"),
+        ({}, "empty"),
+    ],
+)
+async def test_what_is_wrong_with_recorded_spans_is_named(tmp_path: Path, row: dict[str, Any], outcome: str) -> None:
+    teacher = RecordedTeacher(write(tmp_path / "a.jsonl", {"id": "r0", **row}))
+    assert EXTRACTION.parse((await ask(teacher, span_prompt())).text, RAIN).outcome == outcome
+
+
+async def test_spans_of_parquet_arrive(tmp_path: Path) -> None:
+    table = pyarrow.table({"id": ["r0"], "spans": [[{"label": "cause", "quote": "the rain", "confidence": 0.5}]]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    teacher = RecordedTeacher(tmp_path / "a.parquet")
+    parsed = EXTRACTION.parse((await ask(teacher, span_prompt())).text, RAIN)
+    assert [(f.span.start, f.stated) for f in parsed.spans] == [(11, 0.5)]

@@ -18,7 +18,7 @@ from dualchecker.checking.span_examples import span_examples
 from dualchecker.config import RunConfig
 from dualchecker.data import fingerprint, text_folds
 from dualchecker.methods.base import Distilled, Method, Setting, Step
-from dualchecker.methods.evokd_spans import tested_spans
+from dualchecker.methods.evokd_spans import span_cases
 from dualchecker.methods.few_shot import FEW_SHOT, few_shot_steps
 from dualchecker.prompts import Case, Rung, ask_for_texts, read_texts
 from dualchecker.records import Example, Record, TaughtSpan
@@ -41,7 +41,7 @@ def _run(setting: Setting) -> Distilled:
     for number in range(1, rounds + 1):
         setting.progress.stage(f"EvoKD round {number}", f"of {rounds}: {setting.evolve.requests} requests for texts")
         examples = [*taught, *generated]
-        cases = tested_spans(setting, examples, SHOWN) if setting.task.spans else _tested(setting, examples)
+        cases = span_cases(setting, examples, SHOWN) if setting.task.spans else _tested(setting, examples)
         draw = random.Random(f"{setting.seed} {number}")
         prompts = [
             ask_for_texts(setting.task, _chosen(cases, draw), f"generated-{number}-{i + 1}", setting.writer.max_tokens)

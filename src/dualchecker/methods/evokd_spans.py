@@ -17,7 +17,7 @@ from dualchecker.tasks import Extraction
 FOLDS = 5
 
 
-def tested_spans(setting: Setting, taught: Sequence[Example], least_hard: int) -> list[Case]:
+def span_cases(setting: Setting, taught: Sequence[Example], least_hard: int) -> list[Case]:
     """Gold that may be shown, the hardest for the student first.
 
     How easy a text is: the mean probability that a student which has not seen it gives to each of its human spans, and
