@@ -163,6 +163,22 @@ def test_gold_must_have_spans(tmp_path: Path, gold: list[dict[str, Any]], said: 
         load(tmp_path, gold)
 
 
+def test_a_wrong_text_column_is_what_is_complained_about(tmp_path: Path) -> None:
+    for spans in ("spans", "inline"):
+        with pytest.raises(DataError, match="has no column 'body', which should hold the text"):
+            load(tmp_path, rows([[RAIN]]), columns={"text": "body", "spans": spans})
+
+
+def test_empty_texts_are_dropped_from_gold_and_fail_in_the_pool(tmp_path: Path) -> None:
+    empty = {"id": "e", "text": None, "spans": [RAIN]}
+    data = load(tmp_path, [*rows([[RAIN, WET]]), empty, {"id": "f", "text": ""}], [empty, *rows([[RAIN]], "p", 1)])
+    assert len(data.gold) == 24 and data.pool[0].text == "" and data.pool[0].spans is None
+    assert [w.split(":")[1] for w in data.warnings] == [
+        " 2 rows with an empty text were dropped (first",
+        " 1 rows with an empty text count as failed (first",
+    ]
+
+
 def test_gold_without_a_tag_is_not_gold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no spans") as error:
         load(tmp_path, rows([]), columns={"spans": "inline"})

@@ -6,6 +6,7 @@ import typer
 
 import dualchecker
 from dualchecker.cli.bench import bench
+from dualchecker.cli.convert import convert
 from dualchecker.cli.demo import demo
 from dualchecker.cli.export import export
 from dualchecker.cli.init import init
@@ -40,5 +41,5 @@ def _options(
     """Exit codes: 0 done, 1 other, 2 run file, 3 data, 4 ledger, 5 teacher, 6 limit, 7 student, 130 interrupted."""
 
 
-for verb in (demo, init, plan, run, status, report, predict, export, bench):
+for verb in (demo, init, plan, run, status, report, predict, export, convert, bench):
     app.command()(verb)

@@ -60,10 +60,11 @@ def span_rows(
             if not is_gliner(row):
                 raise DataError(f"{where} has no tokenized_text and ner, which other rows have.", fix="Mend the row.")
             given: list[Span] | None
+            fields = {key: value for key, value in fields.items() if key not in ("text", "tokenized_text", "ner")}
             fields[text], given = read_gliner(row, where)
-            del fields["tokenized_text"], fields["ner"]
         elif not isinstance(fields.get(text), str):
             given = None  # what reads the rows next says that there is no text
+            fields.pop(column, None)
         elif tasks:
             given = read_task(row, fields[text], where, notes)
         elif tagged:

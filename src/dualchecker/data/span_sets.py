@@ -10,7 +10,7 @@ from dualchecker.config import Columns
 from dualchecker.data.files import Numbered, read_rows
 from dualchecker.data.rows import to_records
 from dualchecker.data.span_rows import INLINE, SpanColumns, span_rows
-from dualchecker.data.spans import CONLL_ENDINGS, flat, is_task
+from dualchecker.data.spans import CONLL_ENDINGS, Marked, flat, is_task
 from dualchecker.data.splits import fingerprint
 from dualchecker.errors import DataError
 from dualchecker.records import Record, Span
@@ -60,27 +60,44 @@ def span_records(
     return records, [*odd, *warnings]
 
 
+def read_marked(path: Path, columns: Columns) -> tuple[list[Marked], list[str]]:
+    """The texts of a file with their spans, whatever their labels, and warnings.
+
+    Raises:
+        DataError: The file or its spans cannot be read; says which record.
+    """
+    notes: Counter[str] = Counter()
+    names = Columns() if path.suffix.lower() in CONLL_ENDINGS else columns
+    alike, found = span_rows(read_rows(path), names, names.spans, path.name, notes)
+    records, warnings = to_records(alike, found, source=path.name, need_label=False)
+    texts = [
+        Marked(r.id, r.text, None if r.label is None else tuple(sorted({Span(*one) for one in json.loads(r.label)})))
+        for r in records
+    ]
+    return texts, [*warnings, *(f"{path.name}: {count} {_NOTES[name]}." for name, count in sorted(notes.items()))]
+
+
 def _with_spans(
     rows: Sequence[Numbered], alike: list[Numbered], columns: SpanColumns, spans: str, source: str
 ) -> tuple[list[Numbered], int]:
     """Rows that have spans, and how many tasks of Label Studio nobody has annotated."""
-    missing = [number for number, row in alike if row.get(columns.label) is None]
     filled = [entry for entry in alike if entry[1].get(columns.label) is not None]
     if any(is_task(row) for _, row in rows) and filled:
-        return filled, len(missing)
-    if not filled:
+        return filled, len(alike) - len(filled)
+    if not filled and any(columns.text in row for _, row in alike):
         known = list(dict.fromkeys(key for _, row in alike for key in row))
         raise DataError(
             f"{source} has no spans.",
             why="No text has a tag." if spans == INLINE else f"Its columns are {', '.join(map(repr, known))}.",
             fix="Set data.columns.spans to the column that holds them, or to inline if tags in the texts mark them.",
         )
-    if missing:
+    missing = [number for number, row in alike if row.get(columns.label) is None and row.get(columns.text)]
+    if missing and filled:
         raise DataError(
             f"Row {missing[0]} of {source} has no spans ({len(missing)} rows have none).",
             fix="Write [] where people found none; leave out texts that nobody has annotated.",
         )
-    return filled, 0
+    return alike, 0
 
 
 def _with(record: Record, task: Extraction, source: str, unknown: Counter[str] | None, notes: Counter[str]) -> Record:

@@ -1,19 +1,16 @@
 """The labels of a finished run in the formats of other tools."""
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from dualchecker.data import read_rows
-from dualchecker.data.spans import Written, write_conll, write_gliner, write_inline, write_task
+from dualchecker.data.spans import Marked, SpanFile, SpanFormat, json_lines, span_file
 from dualchecker.errors import ConfigError, DataError
 from dualchecker.records import Span
 
 Row = Mapping[str, Any]
-ExportFormat = Literal["jsonl", "inline", "conll", "label-studio", "gliner"]
 ExportStatus = Literal["accepted", "partial", "all"]
 
 _KEPT: dict[str, tuple[str, ...]] = {
@@ -23,22 +20,7 @@ _KEPT: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Export:
-    """What goes into the file.
-
-    Attributes:
-        content: The file.
-        texts: How many texts are in it.
-        notes: What was left out, and why.
-    """
-
-    content: str
-    texts: int
-    notes: tuple[str, ...] = ()
-
-
-def export_labels(folder: Path, form: ExportFormat, status: ExportStatus = "accepted") -> Export:
+def export_labels(folder: Path, form: SpanFormat, status: ExportStatus = "accepted") -> SpanFile:
     """The labels of a run.
 
     Args:
@@ -76,8 +58,9 @@ def export_labels(folder: Path, form: ExportFormat, status: ExportStatus = "acce
     try:
         if form == "jsonl":
             lines = [_plain(row, status) if spans else _whole(row) for row in chosen]
-            return Export(_json_lines(lines), len(lines), tuple(notes))
-        return _formatted(chosen, form, status, notes)
+            return SpanFile(json_lines(lines), len(lines), tuple(notes))
+        made = span_file((_marked(row, status) for row in chosen), form)
+        return SpanFile(made.content, made.texts, (*notes, *made.notes))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{file} is damaged.", why=f"{type(error).__name__}: {error}", fix="Run again.") from error
 
@@ -105,49 +88,10 @@ def _whole(row: Row) -> dict[str, Any]:
     return {name: row.get(name) for name in dict.fromkeys((*names, "status", "text"))}
 
 
-def _formatted(rows: Sequence[Row], form: ExportFormat, status: ExportStatus, notes: list[str]) -> Export:
-    parts: list[Any] = []
-    left_out: Counter[str] = Counter()
-    trimmed = unanswered = 0
-    for row in rows:
-        if row["status"] == "failed" and form != "label-studio":
-            unanswered += 1  # nothing is known of it, which these formats would tell as: there is no span
-            continue
-        said = {
-            Span(int(one["start"]), int(one["end"]), one["label"]): one.get("confidence") for one in _said(row, status)
-        }
-        spans = sorted(said)
-        written: Written[Any]
-        if form == "label-studio":
-            data = {"id": row["id"], "text": row["text"]}
-            task = write_task(data, spans, [said[span] for span in spans])
-            written = Written({"data": data} if row["status"] == "failed" else task)
-        elif form == "inline":
-            written = write_inline(row["text"], spans)
-            written = Written({"id": row["id"], "text": written.value}, written.left_out)
-        elif form == "gliner":
-            written = write_gliner(row["text"], spans)
-            written = Written({"id": row["id"], **written.value}, written.left_out, written.trimmed)
-        else:
-            written = write_conll(str(row["id"]), row["text"], spans)
-        parts.append(written.value)
-        left_out.update(span.label for span in written.left_out)
-        trimmed += written.trimmed
-    if unanswered:
-        notes.append(f"{unanswered} texts that were never answered usably are left out.")
-    if left_out:
-        counts = ", ".join(f"{label} {count}" for label, count in sorted(left_out.items()))
-        notes.append(f"{sum(left_out.values())} spans overlap another in a way that {form} cannot express ({counts}).")
-    if trimmed:
-        notes.append(f"{trimmed} spans lose the blanks at their edges, which {form} cannot express.")
-    if form == "conll":
-        content = "".join(parts)
-    elif form == "inline":
-        content = _json_lines(parts)
-    else:
-        content = json.dumps(parts, ensure_ascii=False, indent=1) + "\n"
-    return Export(content, len(parts), tuple(notes))
-
-
-def _json_lines(rows: Sequence[Row]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def _marked(row: Row, status: ExportStatus) -> Marked:
+    """A row's spans; of a text that was never answered usably none are known."""
+    if row["status"] == "failed":
+        return Marked(str(row["id"]), row["text"], None)
+    said = {Span(int(s["start"]), int(s["end"]), s["label"]): s.get("confidence") for s in _said(row, status)}
+    spans = tuple(sorted(said))
+    return Marked(str(row["id"]), row["text"], spans, tuple(said[span] for span in spans))

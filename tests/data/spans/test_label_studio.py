@@ -39,6 +39,17 @@ def test_offsets_count_code_points() -> None:
     assert read_task(task(mark("2", "12")), TEXT, "x", counts) == [Span(2, 12, "cause")] and not counts
 
 
+def test_offsets_are_those_that_the_editors_own_tests_expect() -> None:
+    text = "🐱 Warning: This is a test text"
+    assert read_task(task(mark(21, 25, "test")), text, "x") == [Span(21, 25, "cause")]
+    assert write_task({"text": text}, [Span(21, 25, "cause")])["predictions"][0]["result"][0]["value"] == {
+        "start": 21,
+        "end": 25,
+        "text": "test",
+        "labels": ["cause"],
+    }
+
+
 def test_offsets_of_an_old_project_count_utf16_units_and_are_noticed_by_its_words() -> None:
     counts: Counter[str] = Counter()
     assert read_task(task(mark(3, 13, "heavy rain")), TEXT, "x", counts) == [Span(2, 12, "cause")]

@@ -1,11 +1,12 @@
 """Tasks of Label Studio: its JSON export, and files that it imports.
 
-Offsets there count Unicode code points, as here. Found in its sources and threads, not tried against a server: its
-editor has tests named "should calculate offsets by code points in text", after a change ("Store code points instead of
-js length", HumanSignal/label-studio#1559) that settled reports of wrong places behind emoji. Projects annotated before
-that, about the end of 2021, count UTF-16 code units. So where the words that a mark stores (``value.text``) do not
-stand at its offsets, the offsets are read as UTF-16, and refused if that does not fit either. Its documentation says
-that CR and LF count one each.
+Offsets there count Unicode code points, as here. Found in its sources and threads, not tried against a server: the
+tests of its editor expect "test" at 21 to 25 of "🐱 Warning: This is a test text", which it is in code points alone,
+since a change ("Store code points instead of js length", HumanSignal/label-studio#1559) that settled reports of wrong
+places behind emoji. Projects annotated before that, about the end of 2021, count UTF-16 code units, and in 2024 some
+versions were wrong again (#6135). So where the words that a mark stores (``value.text``) do not stand at its offsets,
+the offsets are read as UTF-16, and refused if that does not fit either. Its documentation says that CR and LF count one
+each.
 """
 
 from collections import Counter

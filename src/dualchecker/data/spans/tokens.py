@@ -3,6 +3,7 @@
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from dualchecker.errors import DataError
 from dualchecker.records import Span
@@ -24,6 +25,7 @@ _NO_BLANKS = (
 """Scripts that put no blanks between words: there every character is a word, so that spans end between words."""
 
 
+@lru_cache(maxsize=1 << 16)
 def _kind(char: str) -> str:
     if char.isspace():
         return "blank"
