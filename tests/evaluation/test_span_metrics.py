@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualchecker.evaluation.intervals import resamples
+from dualchecker.evaluation.resampled import Resamples
 from dualchecker.evaluation.span_matching import covered, least_left_out, match, overlap
 from dualchecker.evaluation.span_metrics import SpanScores, compare_spans, hallucination_rate
 from dualchecker.evaluation.words import words
@@ -139,6 +140,15 @@ def test_differences_are_paired() -> None:
         compare_spans(worse, better, gold, "token_f1")
 
 
+def test_many_results_share_their_resamples() -> None:
+    gold = [[Span(0, 5, "a")] if number % 3 else [] for number in range(40)]
+    scores = SpanScores([[Span(0, 5 - number % 2, "a")] for number in range(40)], gold)
+    ids = [f"r{number}" for number in range(40)]
+    shared = scores.measure(Resamples(ids, repeats=50, seed=2).sums(scores.columns, ids))
+    alone = scores.measure(scores.sums(repeats=50, seed=2))
+    assert all(np.allclose(shared[name], alone[name], equal_nan=True) for name in alone)
+
+
 def test_hallucinated_quotes_are_a_share_of_all_quotes() -> None:
     answers = [
         Answer("1", "[]", "ok", "brief", spans=(Found(RAIN), Found(FLOOD)), hallucinated=("snow",)),
@@ -242,7 +252,8 @@ def test_strict_scores_are_those_of_seqeval_on_the_same_tags(records: list) -> N
         return  # seqeval says 0 where there is nothing to find, we say 1
     for name, theirs in (("precision", "precision_score"), ("recall", "recall_score"), ("strict_f1", "f1_score")):
         assert np.nan_to_num(found[name]) == pytest.approx(getattr(metrics, theirs)(*tagged, zero_division=0))
-    assert found["macro_f1"] == pytest.approx(metrics.f1_score(*tagged, average="macro", zero_division=0))
+        macro = getattr(metrics, theirs)(*tagged, average="macro", zero_division=0)
+        assert found[f"macro_{name.removeprefix('strict_')}"] == pytest.approx(macro)
     report = metrics.classification_report(*tagged, output_dict=True, zero_division=0)
     scores = SpanScores(said, gold)
     by_label = scores.by_label(scores.sums(0))

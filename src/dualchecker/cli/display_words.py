@@ -24,7 +24,7 @@ REFERENCES = {
 
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 LABEL_SET_MEASURES = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match"}
-"""Scores of a student, as the table calls them; those of spans are in ``display_spans``."""
+"""Scores of a student, as the table calls them."""
 
 
 def percent(value: Any) -> str:

@@ -188,7 +188,7 @@ def _part(one: Mapping[str, Any], labels: Sequence[str], reason: str) -> View:
     return {
         "label": label,
         "hue": hue(label, labels),
-        "absent": "start" not in one,
+        "absent": one.get("start") is None,
         "sure": percent(one.get("confidence")),
         "reason": said,
         "meaning": _meaning(said),

@@ -38,10 +38,6 @@ class Resamples:
         """How often each record of a run was drawn, shape (1 + resamples, records)."""
         return self._counts[:, [self._place[name] for name in records]]
 
-    def sums(self, columns: npt.NDArray[np.float64], records: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Sums of what each record adds, shape (records, columns), by resample: shape (1 + resamples, columns)."""
-        return np.asarray(self._drawn(records) @ columns, dtype=float)
-
     def mean(self, values: Sequence[float], records: Sequence[str]) -> Draws:
         """The mean of a value that each record has, such as being right; not a number where nothing was drawn."""
         drawn = self._drawn(records)
@@ -51,6 +47,10 @@ class Resamples:
     def accuracy(self, predicted: Sequence[str | None], truth: Sequence[str], records: Sequence[str]) -> Draws:
         """Share of right labels; None is wrong."""
         return self.mean([float(p == t) for p, t in zip(predicted, truth, strict=True)], records)
+
+    def sums(self, columns: npt.NDArray[np.float64], records: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Sums of what each record adds, such as ``SpanScores.columns``; shape (1 + resamples, columns)."""
+        return np.asarray(self._drawn(records).astype(float) @ columns)
 
     def macro_f1(self, predicted: Sequence[str | None], truth: Sequence[str], records: Sequence[str]) -> Draws:
         """Mean F1 over the labels that occur in truth or prediction on each resample."""

@@ -23,7 +23,9 @@ def spans_said(item: Labelled) -> tuple[SpanLabel, ...]:
     Where a method decides on each span by itself these are the accepted ones and those left open. Else they are the
     spans of the answer kept, each as sure as the teacher says and in the state of the record.
     """
-    if item.spans:
+    if item.status == "failed":
+        said = []
+    elif item.spans:
         said = [one for one in item.spans if one.status in ("accepted", "abstained")]
     elif item.answer is not None:
         sure = item.confidence

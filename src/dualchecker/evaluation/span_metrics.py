@@ -43,7 +43,7 @@ class SpanScores:
       character counts where it stands; the authors' code compares sets of characters token by token.
 
     Precision is what predicted spans earn over their number, recall the same of gold spans, F1 their harmonic mean;
-    micro over all spans, macro as the mean of F1 over the labels that occur in gold or prediction.
+    micro over all spans, macro as the mean over the labels that occur in gold or prediction.
 
     ``token``: words (``words.words``) are tagged with the labels of the spans that hold one of their characters, or
     with O. F1 is the mean over the tags that occur, O among them; accuracy is the share of words whose tags are all
@@ -151,8 +151,8 @@ class SpanScores:
     def measure(self, sums: Floats) -> dict[str, Floats]:
         """Scores over all labels, each of the shape of ``sums`` without its last axis.
 
-        ``precision``, ``recall``, ``strict_f1``, ``macro_f1`` are strict; then ``overlap_precision`` and so on,
-        ``token_f1``, ``token_accuracy`` (with texts) and ``exact_match``.
+        ``precision``, ``recall``, ``strict_f1``, ``macro_precision``, ``macro_recall``, ``macro_f1`` are strict; then
+        ``overlap_precision`` and so on, ``token_f1``, ``token_accuracy`` (with texts) and ``exact_match``.
         """
         found: dict[str, Floats] = {}
         empty, records = self._of(sums, "records")[..., 0] == 0, self._of(sums, "records")[..., 0]
@@ -164,7 +164,15 @@ class SpanScores:
             whole = _f1(*(part.sum(axis=-1) for part in (earned, credited, said, there)))
             # Nothing to find and nothing said.
             found[f"{way}_f1"] = np.where(empty, np.nan, np.where(np.isnan(whole), 1.0, whole))
-        found["macro_f1"] = np.where(empty, np.nan, _mean_known(_f1(*self._earned(sums, "strict")), 1.0))
+        earned, credited, said, there = self._earned(sums, "strict")
+        for name, values in (
+            ("macro_precision", _ratio(earned, said)),
+            ("macro_recall", _ratio(credited, there)),
+            ("macro_f1", _f1(earned, credited, said, there)),
+        ):
+            # What was never said has found nothing; a label that occurs on neither side says nothing.
+            occurring = np.where(said + there > 0, np.nan_to_num(values), np.nan)
+            found[name] = np.where(empty, np.nan, _mean_known(occurring, 1.0))
         if "tokens" in self._place:
             hits, said, there = (self._of(sums, f"token {name}") for name in ("hits", "said", "there"))
             found["token_f1"] = _mean_known(_f1(hits, hits, said, there), np.nan)
@@ -187,9 +195,10 @@ class SpanScores:
         """The scores of ``measure``, each with its interval; ``sums`` as from the method of this name."""
         counts = {"said": "precision", "there": "recall", "records": "exact_match", "tokens": "token_accuracy"}
         of = {name: float(self._of(sums[0], key).sum()) for key, name in counts.items() if key in self._place}
+        of |= {f"{way}_{name}": of[name] for way in WAYS for name in ("precision", "recall")}
         found = {}
         for name, values in self.measure(sums).items():
-            count = of.get(name, of.get(name.rpartition("_")[2]))
+            count = of.get(name)
             value, draws = float(values[0]), values[1:]
             found[name] = percentile(value, draws) if count is None else of_share(value, draws, round(count))
         return found

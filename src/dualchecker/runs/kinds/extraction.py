@@ -24,7 +24,7 @@ from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side
 from dualchecker.runs.span_rows import read_spans, span_label_rows, span_prediction_rows
-from dualchecker.students import ScoredSpan, SpanStudent, TokenFeatures, check_base, make_span_student
+from dualchecker.students import ScoredSpan, SpanStudent, TokenFeatures, check_base, make_span_student, span_card
 from dualchecker.tasks import Extraction, Task
 
 Tested = Sequence[tuple[ScoredSpan, ...]]
@@ -168,9 +168,22 @@ class ExtractionKind:
         )
 
     def save_student(self, parts: Parts, student: SpanStudent, metrics: Mapping[str, Any]) -> None:
-        config = parts.config
+        config, figures = parts.config, metrics["student"]
+        tested = figures["test"] or {}
+        card = span_card(
+            kind=student.kind,
+            base=figures["base"],
+            task_question=config.task.question,
+            labels=config.task.labels,
+            counts={"gold": len(parts.fence.gold), **figures["taught"]},
+            metrics=tested,
+            seed=config.student.seed,
+            by_label={row["label"]: row for row in tested.get("by_label", ())},
+            unexpressed=figures["unexpressed"],
+            teacher=parts.teacher_name,
+        )
         about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
-        student.save(config.output_dir / "student", "", about)
+        student.save(config.output_dir / "student", card, about)
 
 
 def _spans(task: Task) -> Extraction:
