@@ -20,7 +20,8 @@ def estimate(value: float | None) -> dict[str, Any]:
 def make_metrics() -> dict[str, Any]:
     stage = {
         "count": 40, "accepted": 30, "abstained": 10, "failed": 2, "records": 20, "strict_f1": estimate(0.6),
-        "overlap_f1": estimate(0.8), "kept": {"precision": estimate(0.7)}, "hallucinated": {"rate": estimate(0.25)},
+        "overlap_f1": estimate(0.8), "kept": {"precision": estimate(0.7)},
+        "hallucinated": {"count": 1, "quotes": 4, "rate": estimate(0.25)},
     }  # fmt: skip
     test = {"strict_f1": estimate(0.5), "overlap_f1": estimate(0.75), "exact_match": estimate(0.4), "gold": 20}
     return {
@@ -41,8 +42,9 @@ def test_tables_name_every_stage_and_student() -> None:
     teacher, student = span_tables(make_metrics(), {"few_shot": "few-shot prompting", "gold_only": "gold alone"})
     assert [row[0] for row in teacher.rows] == ["few-shot prompting", "student_checker"]
     assert [cell.replace("\xa0", " ") for cell in teacher.rows[0][1:]] == [
-        "60.0 % (50.0–70.0)", "80.0 %", "75.0 %", "70.0 % (60.0–80.0)", "25.0 %", "25.0 %",
+        "60.0 % (50.0–70.0)", "80.0 %", "75.0 %", "70.0 % (60.0–80.0)",
     ]  # fmt: skip
+    assert teacher.columns[3:] == ("accepted", "right, of the accepted")
     assert [row[0] for row in student.rows] == ["gold + checked labels (this run)", "gold alone"]
     assert all(len(row) == len(table.columns) for table in (teacher, student) for row in table.rows)
 
@@ -50,6 +52,7 @@ def test_tables_name_every_stage_and_student() -> None:
 def test_lines_say_what_is_not_known() -> None:
     metrics = make_metrics()
     said = " ".join(span_lines(metrics)).replace("\xa0", " ")
+    assert "1 of 4 quotes of the answers kept (25.0 %) are not in the text" in said
     assert "2 texts got no usable answer" in said and "can find 75.0 % of them at best" in said
     for stage in metrics["teacher"]["stages"].values():
         del stage["strict_f1"], stage["kept"]

@@ -18,7 +18,7 @@ STAGES = {
 
 REFERENCES = {
     "gold_only": "reference: gold alone",
-    "few_shot": "reference: gold + few-shot labels",
+    "gold_few_shot": "reference: gold + few-shot labels",
     "gold_pool": "reference: gold + true labels of the pool",
 }
 

@@ -41,8 +41,6 @@ def span_tables(metrics: Mapping[str, Any], titles: Mapping[str, str]) -> list[T
                     "overlap F1, all",
                     "accepted",
                     "right, of the accepted",
-                    "left open",
-                    "invented",
                 ),
                 tuple(
                     (
@@ -51,8 +49,6 @@ def span_tables(metrics: Mapping[str, Any], titles: Mapping[str, str]) -> list[T
                         percent((stage.get("overlap_f1") or {}).get("value")),
                         percent(share(stage.get("accepted"), stage.get("count"))),
                         interval((stage.get("kept") or {}).get("precision")),
-                        percent(share(stage.get("abstained"), stage.get("count"))),
-                        percent(((stage.get("hallucinated") or {}).get("rate") or {}).get("value")),
                     )
                     for name, stage in teacher["stages"].items()
                 ),
@@ -85,7 +81,10 @@ def span_lines(metrics: Mapping[str, Any]) -> list[str]:
     elif "strict_f1" not in stages[-1]:
         lines.append("The pool carries no human spans, so how many are right is not known; see the report.")
     if stages:
-        lines.append("Quotes that are not in the text are counted and never become spans.")
+        invented = stages[-1].get("hallucinated") or {}
+        if invented.get("count"):
+            told = f"{invented['count']} of {plural(invented['quotes'], 'quote')} of the answers kept"
+            lines.append(f"{told} ({percent(invented['rate']['value'])}) are not in the text: they were never spans.")
         failed = int(stages[-1].get("failed") or 0)
         if failed:
             lines.append(f"{plural(failed, 'text')} got no usable answer; the report names why.")

@@ -39,6 +39,10 @@ LEFT_OUT = {
 }
 """Parts of a report that there are not for spans, each with the reason."""
 
+_CARD = ("count", "strict_f1", "precision", "recall", "overlap_f1", "token_f1", "exact_match")
+_CARD_LABEL = ("gold", "precision", "recall", "f1")
+"""What the student's card tells of the test set, and of each label there."""
+
 
 class ExtractionKind:
     """See ``Kind``."""
@@ -126,7 +130,7 @@ class ExtractionKind:
         found = []
         if "few_shot" in stages and parts.config.method != "few_shot":
             taught = self.taught(parts, stages["few_shot"])
-            found.append(Reference("few_shot", "student on gold and the few-shot labels", taught))
+            found.append(Reference("gold_few_shot", "student on gold and the few-shot labels", taught))
         known = gold_examples(r for r in parts.pool if r.spans is not None and r.text.strip())
         if known:
             found.append(Reference("gold_pool", "student on gold and the pool's human spans", known))
@@ -176,9 +180,9 @@ class ExtractionKind:
             task_question=config.task.question,
             labels=config.task.labels,
             counts={"gold": len(parts.fence.gold), **figures["taught"]},
-            metrics=tested,
+            metrics={name: tested[name] for name in _CARD if name in tested},
             seed=config.student.seed,
-            by_label={row["label"]: row for row in tested.get("by_label", ())},
+            by_label={r["label"]: {name: r[name] for name in _CARD_LABEL} for r in tested.get("by_label", ())},
             unexpressed=figures["unexpressed"],
             teacher=parts.teacher_name,
         )
