@@ -119,7 +119,7 @@ def test_spans_that_end_inside_words_are_counted() -> None:
 def test_scripts_without_blanks_are_tagged_by_character(text: str) -> None:
     goal = Span(4, 6, "boat")
     example = Example(Record("x", text), "", spans=(TaughtSpan(goal),))
-    student = LinearTagger(SPAN_LABELS, TokenFeatures(), l2=0.001).fit([example])
+    student = LinearTagger(SPAN_LABELS, TokenFeatures(), l2=0.001).fit([example] * 2)
     (found,) = student.predict([example.record])
     assert len(found) == 1 and student.unexpressed == {}
     assert found[0].span.start <= goal.start and found[0].span.end >= goal.end

@@ -23,7 +23,7 @@ _TEACHER = {
     Task.classification: "it votes with similar labelled texts",
     Task.extraction: "it carries over the spans of similar texts",
 }
-_FILES = {Task.classification: "run.yaml", Task.extraction: "extraction.yaml"}
+_CORPORA = {Task.classification: "green-innovation", Task.extraction: "green-innovation/extraction"}
 _OUTPUTS = {Task.classification: Path("runs/demo"), Task.extraction: Path("runs/demo-extraction")}
 
 
@@ -41,7 +41,7 @@ def demo(
     """Run everything on an invented corpus: no key, no GPU, no model hub."""
     from dualchecker.cli.display import console
     from dualchecker.cli.run import run
-    from dualchecker.data.corpora import corpus_path
+    from dualchecker.data.corpora import corpus_file
 
     console.print(
         f"[bold]dualchecker demo[/]: {_ASKED[task]}\n"
@@ -49,5 +49,4 @@ def demo(
         f"The teacher is the embedded [italic]exemplar[/]: {_TEACHER[task]}\n"
         "and is no language model.\n"
     )
-    file = corpus_path("green-innovation") / _FILES[task]
-    run(file, [f"output={(output or _OUTPUTS[task]).resolve()}", *(settings or [])])
+    run(corpus_file(_CORPORA[task]), [f"output={(output or _OUTPUTS[task]).resolve()}", *(settings or [])])

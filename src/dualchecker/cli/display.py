@@ -116,10 +116,14 @@ class TerminalProgress:
 
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
+<<<<<<< HEAD
     if metrics.get("kind") == "extraction":
         _print_spans(metrics)
         return
     stages = metrics["teacher"]["stages"]
+=======
+    stages, spans = metrics["teacher"]["stages"], metrics.get("kind") == "extraction"
+>>>>>>> main
     if stages:
         console.print()
         console.print(_label_table(metrics))

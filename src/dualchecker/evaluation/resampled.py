@@ -48,10 +48,6 @@ class Resamples:
         """Share of right labels; None is wrong."""
         return self.mean([float(p == t) for p, t in zip(predicted, truth, strict=True)], records)
 
-    def sums(self, columns: npt.NDArray[np.float64], records: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Sums of what each record adds, such as ``SpanScores.columns``; shape (1 + resamples, columns)."""
-        return np.asarray(self._drawn(records).astype(float) @ columns)
-
     def macro_f1(self, predicted: Sequence[str | None], truth: Sequence[str], records: Sequence[str]) -> Draws:
         """Mean F1 over the labels that occur in truth or prediction on each resample."""
         names = list(dict.fromkeys([*truth, *(guess for guess in predicted if guess is not None)]))

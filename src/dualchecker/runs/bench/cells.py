@@ -12,7 +12,7 @@ import dualchecker
 from dualchecker.config import BenchConfig, RunConfig, build_config, load_config
 from dualchecker.config.bench import check_names
 from dualchecker.data import Dataset
-from dualchecker.data.corpora import corpus_path
+from dualchecker.data.corpora import corpus_file
 from dualchecker.errors import ConfigError
 from dualchecker.evaluation.bench import Scored
 from dualchecker.ledger import content_hash
@@ -150,7 +150,7 @@ def base_config(bench: BenchConfig, name: str) -> RunConfig:
     if data.run is not None:
         return load_config(bench.root / Path(data.run).expanduser()).resolved()
     if data.corpus is not None:
-        return load_config(corpus_path(data.corpus) / "run.yaml").resolved()
+        return load_config(corpus_file(data.corpus)).resolved()
     return bench.inline(name).resolved()
 
 
