@@ -102,7 +102,7 @@ def test_a_run_gives_spans_a_student_and_a_report_and_asks_nothing_twice(
     path, out = corpus(), tmp_path / "out"
     code, said, err = cli("run", path)
     assert code == 0, err
-    assert "span by span" in said and "strict F1" in said and "reference: gold + few-shot labels" in said
+    assert "span by span" in said and "span F1" in said and "reference: gold + few-shot labels" in said
     labels = read(out / "labels.jsonl")
     assert [row["id"] for row in labels] == [f"pool{i}" for i in range(12)]
     for row in labels:

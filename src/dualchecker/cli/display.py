@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from dualchecker.cli.display_spans import MEASURES as SPAN_MEASURES
+from dualchecker.cli.display_spans import span_remarks, span_table
 from dualchecker.cli.display_words import LABEL_SET_MEASURES, MEASURES, REFERENCES, STAGES, percent, with_interval
 from dualchecker.errors import DualcheckerError
 
@@ -116,48 +118,24 @@ class TerminalProgress:
 
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
-<<<<<<< HEAD
-    if metrics.get("kind") == "extraction":
-        _print_spans(metrics)
-        return
-    stages = metrics["teacher"]["stages"]
-=======
     stages, spans = metrics["teacher"]["stages"], metrics.get("kind") == "extraction"
->>>>>>> main
     if stages:
         console.print()
-        console.print(_label_table(metrics))
+        console.print(span_table(metrics) if spans else _label_table(metrics))
     else:
         console.print("\nNo teacher was asked.")
-    if stages and not any("accuracy" in stage for stage in stages.values()):
+    if stages and not any(name in stage for stage in stages.values() for name in ("accuracy", "strict_f1")):
         console.print(
-            "[dim]The pool carries no human labels, so how many are right is estimated on gold; see the report.[/]"
+            f"[dim]The pool carries no human {'spans' if spans else 'labels'}, so how many are right is estimated on "
+            "gold; see the report.[/]"
         )
-    _print_remarks(metrics)
-    _print_student(metrics)
-    _print_closer(metrics)
-
-
-def _print_remarks(metrics: Mapping[str, Any]) -> None:
     calibration = metrics["teacher"].get("calibration") or {}
     for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
-
-
-def _print_spans(metrics: Mapping[str, Any]) -> None:
-    from dualchecker.evaluation.span_words import span_lines, span_tables
-
-    for words in span_tables(metrics, STAGES | REFERENCES):
-        table = Table(title=escape(words.title), title_justify="left")
-        for number, column in enumerate(words.columns):
-            table.add_column(column, justify="right" if number else "left", overflow="fold")
-        for row in words.rows:
-            table.add_row(*map(escape, row))
-        console.print()
-        console.print(table)
-    _print_remarks(metrics)
-    for line in span_lines(metrics):
-        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    for message in span_remarks(metrics) if spans else ():
+        console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
+    _print_student(metrics)
+    _print_closer(metrics)
 
 
 def _label_table(metrics: Mapping[str, Any]) -> Table:
@@ -193,7 +171,8 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
         return
     table = Table(title=f"Student ({student['kind']}) on the {test} test texts", title_justify="left")
     table.add_column("trained on")
-    measures = LABEL_SET_MEASURES if metrics.get("multiple") else MEASURES
+    spans = metrics.get("kind") == "extraction"
+    measures = SPAN_MEASURES if spans else LABEL_SET_MEASURES if metrics.get("multiple") else MEASURES
     for measure in measures.values():
         table.add_column(measure, justify="right")
     labels = "checked labels" if metrics["method"] == "dualchecker" else "labels"
