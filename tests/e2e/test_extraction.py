@@ -285,3 +285,5 @@ def test_a_bench_compares_by_spans_and_leaves_out_what_cannot_extract(
         row for row in (tmp_path / "bench/bench.csv").read_text(encoding="utf-8").splitlines() if "few_shot" in row
     )
     assert f"{metrics['student']['test']['strict_f1']['value']:.6f}".rstrip("0") in line
+    code, _, err = cli("bench", tmp_path / "bench.yaml", "--methods", "freeal", "--output", tmp_path / "none")
+    assert code == 2 and "leaves nothing to run" in err

@@ -79,7 +79,14 @@ def plan_cells(bench: BenchConfig) -> list[Cell]:
         DualcheckerError: The bench, a run file or its data cannot be used.
     """
     check_names(bench, "methods", bench.methods, method_names())
-    return [cell for name in bench.datasets for cell in _cells_of(bench, name)]
+    cells = [cell for name in bench.datasets for cell in _cells_of(bench, name)]
+    if not cells:
+        raise ConfigError(
+            f"The bench file {bench.source} leaves nothing to run.",
+            why="; ".join(dict.fromkeys(f"{one.method}: {one.reason}" for one in left_out(bench))) + ".",
+            fix="Name methods that can do the tasks.",
+        )
+    return cells
 
 
 def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
