@@ -19,11 +19,13 @@ _HOMES = {
     "DualcheckerError": "errors",
     "Embedder": "embedding",
     "Example": "records",
+    "Extraction": "tasks",
     "Labelled": "records",
     "Ledger": "ledger",
     "Record": "records",
     "Run": "runs",
     "RunConfig": "config",
+    "Span": "records",
     "Student": "students",
     "StudentChecker": "checking",
     "Task": "tasks",
@@ -44,11 +46,13 @@ __all__ = [
     "DualcheckerError",
     "Embedder",
     "Example",
+    "Extraction",
     "Labelled",
     "Ledger",
     "Record",
     "Run",
     "RunConfig",
+    "Span",
     "Student",
     "StudentChecker",
     "Task",
@@ -68,10 +72,10 @@ if TYPE_CHECKING:
     from dualchecker.embedding import Embedder
     from dualchecker.errors import ConfigError, DataError, DualcheckerError
     from dualchecker.ledger import Ledger
-    from dualchecker.records import Answer, Confidence, Demonstration, Example, Labelled, Record
+    from dualchecker.records import Answer, Confidence, Demonstration, Example, Labelled, Record, Span
     from dualchecker.runs import Run, distill
     from dualchecker.students import Student, load_student
-    from dualchecker.tasks import Classification, Task
+    from dualchecker.tasks import Classification, Extraction, Task
     from dualchecker.teachers import Teacher
 
 

@@ -22,8 +22,8 @@ from dualchecker.students import (
     load_student,
     make_span_student,
 )
-from spans import PARTS, SPAN_LABELS, span_examples, with_spans
 from tiny import records
+from tiny_spans import PARTS, SPAN_LABELS, span_examples, with_spans
 
 Make = Callable[..., SpanStudent]
 

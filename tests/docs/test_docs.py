@@ -228,8 +228,8 @@ def test_the_named_outcomes_exist() -> None:
 
 
 def test_the_labels_table_names_the_fields_of_a_row() -> None:
-    source = read(ROOT / "src" / "dualchecker" / "runs" / "output.py")
-    body = source[source.index("def label_rows") : source.index("def write_outputs")]
+    source = read(ROOT / "src" / "dualchecker" / "runs" / "label_rows.py")
+    body = source[source.index("def label_rows") : source.index("def prediction_rows")]
     written = re.findall(r'^ {16}"(\w+)":', body, re.M)
     table = tables(read(RESULTS))["labels.jsonl"]
     end = next(i for i, row in enumerate(table) if row[0] == "status")

@@ -313,26 +313,3 @@ def test_the_application_s_own_settings_come_back(bars: bool) -> None:
     finally:
         logger.setLevel(before[0])
         (settings.enable_progress_bar if before[1] else settings.disable_progress_bar)()
-
-
-def test_token_vectors_stand_at_their_tokens(tiny_bert: str) -> None:
-    embedder = TransformerEmbedder(tiny_bert, max_length=16)
-    text = "  the cat\r\nand the dog "
-    places, vectors = embedder.token_vectors(text)
-    assert len(places) == len(vectors) > 0 and vectors.dtype == np.float32 and np.isfinite(vectors).all()
-    covered = "".join(text[start:end] for start, end in places)
-    assert covered == "".join(text.split()), "every letter has a vector, and special tokens have no place"
-    assert [list(row) for row in places] == sorted(map(list, places))
-
-
-def test_long_texts_have_a_vector_everywhere(tiny_bert: str) -> None:
-    embedder = TransformerEmbedder(tiny_bert, max_length=16)
-    text = "the cat and the dog " * 20
-    places, vectors = embedder.token_vectors(text)
-    there = np.zeros(len(text), dtype=bool)
-    for start, end in places:
-        there[start:end] = True
-    assert all(there[i] for i, letter in enumerate(text) if letter != " ")
-    again = TransformerEmbedder(tiny_bert, max_length=16).token_vectors(text)[1]
-    assert np.array_equal(vectors, again)
-    assert len(embedder.token_vectors("")[0]) == 0

@@ -5,15 +5,17 @@ import random
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from dualchecker.evaluation.bench import OVERALL, Comparison, Scored, compare
 from dualchecker.evaluation.bench_charts import calls_chart, difference_chart
-from dualchecker.evaluation.bench_measures import Judged
+from dualchecker.evaluation.bench_measures import MEASURES, Judged, JudgedSpans
 from dualchecker.evaluation.bench_page import render_bench
 from dualchecker.evaluation.bench_tables import cell_rows, difference_table, markdown, points, summary_rows
 from dualchecker.evaluation.comparison import Difference
+from dualchecker.records import Span
 
 METHODS = ("few_shot", "cot", "better")
 SHARES = {"few_shot": 0.5, "cot": 0.501, "better": 0.9}
@@ -158,3 +160,56 @@ def test_csv_rows_can_be_read_back(whole: Comparison) -> None:
         failed["reason"].endswith("gone")
         and "teacher_accuracy" in csv.DictReader([",".join(cell_rows(whole)[0])]).fieldnames
     )
+
+
+def test_methods_that_never_differ_have_a_chart_all_the_same() -> None:
+    cells = [run("x", "few_shot", 0), replace(run("x", "few_shot", 0), method="cot")]
+    chart = difference_chart(bench(cells).tables["x"], "few_shot", "student_accuracy", name="n", title="t")
+    assert "cot: +0.0" in chart
+
+
+def spans_run(data: str, method: str, moved: int) -> Scored:
+    """Twenty records with one span each, of which the first ``moved`` were said a character too far right."""
+    ids = tuple(f"r{i}" for i in range(20))
+    truth = tuple((Span(0, 4, "cause"),) for _ in ids)
+    said = tuple((Span(1, 5, "cause"),) if i < moved else truth[i] for i in range(20))
+    kept = tuple(spans if i >= moved // 2 else () for i, spans in enumerate(said))
+    return Scored(
+        data,
+        method,
+        0,
+        "done",
+        teacher=JudgedSpans(ids, said, truth),
+        student=JudgedSpans(ids, said, truth),
+        kind="extraction",
+        kept=JudgedSpans(ids, kept, truth),
+    )
+
+
+def test_spans_have_scores_of_their_own() -> None:
+    result = bench([spans_run("s", "few_shot", 10), spans_run("s", "cot", 4)])
+    row = result.tables["s"][0]
+    assert row.scores["teacher_strict_f1"]["value"] == pytest.approx(0.5)
+    assert row.scores["teacher_overlap_f1"]["value"] == 1
+    assert row.scores["accepted_precision"]["value"] == pytest.approx(10 / 15)
+    apart = result.tables["s"][1].against["few_shot"]["student_strict_f1"]
+    assert apart.value == pytest.approx(0.3) and 0 < apart.low < apart.high
+    text = markdown(result)
+    assert "student span F1" in text and "precision of accepted" in text and "accuracy" not in text
+    assert {entry["score"] for entry in summary_rows(result)} == set(MEASURES["extraction"].scores)
+    assert "Student: difference from few_shot" in render_bench(result)
+
+
+def test_no_mean_is_over_two_kinds_of_tasks() -> None:
+    cells = [*(run("x", m, 0) for m in METHODS), *(spans_run("s", m, 4) for m in METHODS)]
+    result = bench(cells)
+    row = result.tables[OVERALL][0]
+    assert row.scores["teacher_accuracy"] == result.tables["x"][0].scores["teacher_accuracy"]
+    assert row.scores["teacher_strict_f1"] == result.tables["s"][0].scores["teacher_strict_f1"]
+    page = render_bench(result)
+    assert "Student macro-F1: difference from few_shot" in page and "Student span F1: difference" in page
+
+
+def test_a_method_that_cannot_do_a_task_is_left_out_by_name() -> None:
+    cells = [spans_run("s", "few_shot", 4), Scored("s", "cot", 0, "left out", "it finds no spans", kind="extraction")]
+    assert "- left out: it finds no spans (cot on s/0)" in markdown(bench(cells))

@@ -19,6 +19,8 @@ from dualchecker.methods.evokd_spans import span_cases
 from dualchecker.prompts import Prompt
 from dualchecker.records import Answer, Example, Found, Record, Reply, Span
 from dualchecker.students.spans import ScoredSpan
+from dualchecker.students.tagger import LinearTagger
+from dualchecker.students.token_features import TokenFeatures
 from dualchecker.tasks import Extraction
 from fakes import ScriptedTeacher, make_setting
 
@@ -182,6 +184,16 @@ def test_what_the_student_does_not_find_is_hard(tmp_path: Path) -> None:
     assert by_id["odd"].said == "[]"
     assert by_id["g1"].said == TASK.write(GOLD[1].text, [GOLD[1].spans[0]]), "a unit's number occurs once"  # type: ignore[index]
     assert len(cases) == len(GOLD) + 1 and all(case.hard for case in cases), "each effect is missed"
+
+
+def test_a_real_student_can_be_tested(tmp_path: Path) -> None:
+    features = TokenFeatures()
+    with opened(tmp_path, Quoting(true_quotes)) as setting:
+        make = cast(Any, lambda: LinearTagger(TASK.names, features))
+        cases = span_cases(replace(setting, make_student=make), [], least_hard=4)
+    hard = [case.record.id for case in cases if case.hard]
+    assert "odd" in hard and len(hard) < len(cases), "it learns turns of phrase, not words alone"
+    assert all(TASK.parse(case.said, case.record.text).outcome == "ok" for case in cases)
 
 
 def test_without_a_span_to_learn_from_every_text_is_as_hard(tmp_path: Path) -> None:

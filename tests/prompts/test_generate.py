@@ -121,7 +121,7 @@ WROTE = "Heat came, and the rail bent."
         ([{"label": "effect", "quote": "the rail bent"}], "span_required"),
         ([], "span_required"),
         ([{"label": "cause", "start": 0, "end": 9}], "offsets_only"),
-        ("Heat came", "unparsed"),
+        ("Heat came", "spans_missing"),
         (None, "spans_missing"),
     ],
 )

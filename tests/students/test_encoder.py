@@ -16,11 +16,7 @@ transformers = pytest.importorskip("transformers")
 
 from dualchecker.errors import ConfigError, StudentError  # noqa: E402
 from dualchecker.records import Example, Record  # noqa: E402
-from dualchecker.students.encoder import (  # noqa: E402
-    EncoderStudent,
-    bucketed_batches,
-    learning_rate_factor,
-)
+from dualchecker.students.encoder import EncoderStudent  # noqa: E402
 from tiny import KITCHEN, LABELS, SEA, examples, records  # noqa: E402
 
 
@@ -34,36 +30,11 @@ def trained(tiny_bert: str) -> EncoderStudent:
     return student(tiny_bert).fit(examples())
 
 
-# --- schedule and batches
-
-
-@pytest.mark.parametrize("total", [1, 2, 9, 10, 11, 100, 1234])
-def test_the_schedule_reaches_zero_exactly_when_the_last_step_is_done(total: int) -> None:
-    factors = [learning_rate_factor(step, total) for step in range(total + 1)]
-    assert factors[-1] == 0
-    assert all(0 < factor <= 1 for factor in factors[:-1])
-    peak = factors.index(1.0)
-    assert peak == total // 10
-    assert factors[: peak + 1] == sorted(factors[: peak + 1])
-    assert factors[peak:] == sorted(factors[peak:], reverse=True)
-
-
 @pytest.mark.parametrize(("examples_per_class", "epochs", "steps"), [(20, 3, 15), (21, 2, 12), (20, 0.5, 2), (3, 1, 1)])
 def test_progress_counts_the_real_steps(tiny_bert: str, examples_per_class: int, epochs: float, steps: int) -> None:
     seen: list[tuple[int, int]] = []
     student(tiny_bert, epochs=epochs, progress=lambda *step: seen.append(step)).fit(examples(examples_per_class))
     assert seen == [(step, steps) for step in range(1, steps + 1)]
-
-
-def test_an_epoch_holds_every_text_once_in_even_batches_of_similar_length() -> None:
-    rng = np.random.default_rng(1)
-    lengths = rng.integers(5, 200, 1003).tolist()
-    first, second = (list(bucketed_batches(lengths, 16, rng)) for _ in range(2))
-    assert sorted(np.concatenate(first)) == list(range(1003))
-    assert {len(batch) for batch in first} <= {15, 16}
-    padded = sum(len(batch) * max(lengths[row] for row in batch) for batch in first)
-    assert padded < 1.1 * sum(lengths)
-    assert [batch.tolist() for batch in first] != [batch.tolist() for batch in second]
 
 
 # --- learning

@@ -15,8 +15,8 @@ from dualchecker.records import Example, Record, Span, TaughtSpan
 from dualchecker.students import LinearTagger, TokenFeatures
 from dualchecker.students.token_features import lexical_ids
 from dualchecker.students.words import word_tokens
-from spans import SPAN_LABELS, span_examples
 from tiny import records
+from tiny_spans import SPAN_LABELS, span_examples
 
 # --- features
 

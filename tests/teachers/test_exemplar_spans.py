@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualchecker.embedding import NgramEmbedder
+from dualchecker.embedding import CachedEmbedder, NgramEmbedder
+from dualchecker.embedding.transformer import TransformerEmbedder
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Shown
 from dualchecker.records import Answer, Demonstration, Found, Record, Span
@@ -147,27 +148,34 @@ def test_all_that_changes_an_answer_is_in_the_payload() -> None:
     assert len(set(payloads)) == len(asked)
 
 
-class Tokens(NgramEmbedder):
-    """Also knows for every letter whether it is a capital, and nothing else."""
+def test_token_vectors_are_used_where_the_embedder_has_them_and_made_once_a_text(
+    monkeypatch: pytest.MonkeyPatch, tiny_bert: str
+) -> None:
+    asked_for = []
 
-    asked = 0
+    def capitals(embedder: object, texts: Sequence[str], depth: float) -> list[Any]:
+        """Of every letter whether it is a capital, and nothing else."""
+        [text] = texts
+        asked_for.append(text)
+        places = [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
+        rows = [[float(text[i].isupper()), 1 - float(text[i].isupper())] for i, _ in places]
+        return [(places, np.array(rows, dtype=np.float32).reshape(-1, 2))]
 
-    def token_vectors(self, text: str) -> tuple[Any, Any]:
-        self.asked += 1
-        places = np.array([(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]).reshape(-1, 2)
-        capital = [[float(text[i].isupper()), 1 - float(text[i].isupper())] for i, _ in places]
-        return places, np.array(capital, dtype=np.float32).reshape(-1, 2)
-
-
-def test_token_vectors_are_used_where_the_embedder_has_them_and_made_once_a_text() -> None:
+    monkeypatch.setattr(exemplar_spans, "token_vectors", capitals)
     demos = (marked("a", "one TWO three", ("cause", "TWO")), marked("b", "four five SIX seven", ("cause", "SIX")))
-    embedder = Tokens(features=2**12)
-    teacher = ExemplarTeacher(embedder)
+    teacher = ExemplarTeacher(CachedEmbedder(TransformerEmbedder(tiny_bert)))
     asked = prompt("eight nine TEN eleven", *demos)
     for _ in range(2):
         body = json.loads(asyncio.run(teacher.ask(asked, teacher.payload(asked))).text)
         assert quotes(body) == [("cause", "TEN")]
-    assert embedder.asked == 3
+    assert len(asked_for) == 3
+
+
+def test_with_a_transformer_any_text_gets_an_answer(tiny_bert: str) -> None:
+    embedder = TransformerEmbedder(tiny_bert, max_length=16)
+    for text in ("the cat " * 40, "水が出る。\r\n👍", "a"):
+        parsed = TASK.parse(json.dumps(said(prompt(text, *ENGLISH, *JAPANESE), embedder)), text)
+        assert parsed.outcome == "ok" and not parsed.hallucinated
 
 
 def test_without_demonstrations_clauses_are_compared_with_the_descriptions() -> None:

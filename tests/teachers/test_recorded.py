@@ -278,7 +278,7 @@ async def test_recorded_spans_arrive_by_their_quotes(tmp_path: Path, spans: Any,
     [
         ({"spans": [{"label": "cause", "start": 11, "end": 19}]}, "offsets_only"),
         ({"spans": [{"label": "cause", "quote": "the snow"}]}, "hallucinated_span"),
-        ({"spans": "no list"}, "unparsed"),
+        ({"spans": "no list"}, "spans_missing"),
         ({"spans": None, "reply": "I cannot."}, "unparsed"),
         ({"label": "cause"}, "spans_missing"),
         ({}, "empty"),

@@ -17,7 +17,7 @@ def bench(
     file: Annotated[Path | None, typer.Argument(help="A bench file, or a run file.")] = None,
     corpus: Annotated[
         Commas,
-        typer.Option(help="Embedded corpora instead of a file, with commas: green-innovation, green-innovation-ja."),
+        typer.Option(help="Embedded corpora instead of a file, with commas, such as green-innovation/extraction."),
     ] = None,
     methods: Annotated[Commas, typer.Option(help="Methods, with commas.")] = None,
     seeds: Annotated[Commas, typer.Option(help="How many seeds, from 0; or several, with commas.")] = None,
@@ -79,7 +79,7 @@ def _config(
     }
     own = {".".join(keys): value for keys, value in map(parse_setting, settings)}
     if file is None:
-        datasets = {name: {"corpus": name} for name in _split(corpus) or []}
+        datasets = {name.replace("/", "-"): {"corpus": name} for name in _split(corpus) or []}
         return build_bench({"datasets": datasets, **given, "settings": own}, source="(from the command line)")
     return load_bench(file, settings=own, **given)
 

@@ -18,13 +18,13 @@ STAGES = {
 
 REFERENCES = {
     "gold_only": "reference: gold alone",
-    "few_shot": "reference: gold + few-shot labels",
+    "gold_few_shot": "reference: gold + few-shot labels",
     "gold_pool": "reference: gold + true labels of the pool",
 }
 
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 LABEL_SET_MEASURES = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match"}
-"""Scores of a student, as the table calls them; those of spans are in ``display_spans``."""
+"""Scores of a student, as the table calls them."""
 
 
 def percent(value: Any) -> str:

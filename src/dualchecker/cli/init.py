@@ -2,14 +2,26 @@
 
 import json
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from dualchecker.cli.init_file import label_task, run_file, span_task
+from dualchecker.cli.init_spans import SpanGuess, guess_spans
+
 _TEXT_NAMES = ("text", "summary", "abstract", "sentence", "title", "question", "content", "body", "document", "review")
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "gold", "intent", "answer", "y")
 _DETAIL_NAMES = ("detail", "full_text", "fulltext", "body", "description", "context", "passage", "abstract")
+_ID_NAMES = ("id", "uid", "key")
+
+
+class Kind(StrEnum):
+    """Of the task."""
+
+    classification = "classification"
+    extraction = "extraction"
 
 
 def init(
@@ -17,6 +29,9 @@ def init(
     output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")] = Path("run.yaml"),
     pool: Annotated[Path | None, typer.Option(help="Texts to label; without it, half of the data is used.")] = None,
     test: Annotated[Path | None, typer.Option(help="Labelled texts for the final report only.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option("--task", help="The kind of task; without it, what the data looks like.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run file.")] = False,
 ) -> None:
     """Write a commented run.yaml that fits your data."""
@@ -25,8 +40,47 @@ def init(
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists already.", fix="Use --force to replace it, or --output for another name.")
-    rows = [row for _, row in read_rows(data)]
+    numbered = read_rows(data)
+    rows = [row for _, row in numbered]
     columns = _guess(rows)
+    spans = kind is not Kind.classification and guess_spans(
+        numbered, data, columns, labelled=kind is None and _has_label_column(rows)
+    )
+    folder = output.resolve().parent
+    paths = (_relative(data, folder) or "", _relative(pool, folder), _relative(test, folder))
+    if spans and (kind is Kind.extraction or not _says_labels(rows, columns, spans)):
+        task, columns = span_task(spans.labels, spans.per_text), spans.columns
+        notes = ["Spans were found, so task.kind is extraction."]
+    elif kind is Kind.extraction:
+        raise DataError(
+            f"No spans were found in {data}.",
+            fix="Name their column 'spans', mark them by tags in the texts, or give a CoNLL file.",
+        )
+    else:
+        labels, multiple = _checked_labels(rows, columns, data)
+        task, notes = label_task(labels, multiple=multiple), []
+        if multiple:
+            notes.append("Several labels at once were found in the label column, so task.multiple is true.")
+        if spans:
+            notes.append("There are spans as well: with --task extraction these are the task.")
+        spans = None
+    write_text(output, run_file(task, columns, *paths, spans=bool(spans)))
+    typer.echo(f"Written: {output}")
+    for note in notes:
+        typer.echo(note)
+    if not any(name.lower() in _ID_NAMES for row in rows for name in row):
+        typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
+    typer.echo("Next: describe your labels in it, then  dualchecker plan", err=False)
+
+
+def _checked_labels(rows: list[dict[str, Any]], columns: dict[str, str], data: Path) -> tuple[Counter[str], bool]:
+    """How often each label stands in the label column, and whether a cell may hold several.
+
+    Raises:
+        DataError: It does not look like a label column.
+    """
+    from dualchecker.errors import DataError
+
     given = [row[columns["label"]] for row in rows if row.get(columns["label"]) not in (None, "")]
     labels, multiple = _labels(given)
     if len(labels) < 2:
@@ -40,14 +94,16 @@ def init(
             why="It does not look like a label column.",
             fix="Rename the label column to 'label'.",
         )
-    folder = output.resolve().parent
-    write_text(output, _run_file(columns, labels, multiple, *(_relative(path, folder) for path in (data, pool, test))))
-    typer.echo(f"Written: {output}")
-    if multiple:
-        typer.echo("Several labels at once were found in the label column, so task.multiple is true.")
-    if "id" not in columns:
-        typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
-    typer.echo("Next: describe your labels in it, then  dualchecker plan", err=False)
+    return labels, multiple
+
+
+def _has_label_column(rows: list[dict[str, Any]]) -> bool:
+    return any(name.lower() in _LABEL_NAMES for row in rows for name in row)
+
+
+def _says_labels(rows: list[dict[str, Any]], columns: dict[str, str], spans: SpanGuess) -> bool:
+    """Whether a column holds labels of whole texts beside the spans."""
+    return _has_label_column(rows) and columns["label"] != spans.columns.get("spans", "spans")
 
 
 def _relative(path: Path | None, folder: Path) -> str | None:
@@ -78,7 +134,7 @@ def _guess(rows: list[dict[str, Any]]) -> dict[str, str]:
     longer = [n for n in _DETAIL_NAMES if n in lower and lower[n] not in (text, label)]
     if longer and mean_length(lower[longer[0]]) > mean_length(text):
         found["detail"] = lower[longer[0]]
-    identity = next((n for n in names if n.lower() in ("id", "uid", "key") and n not in found.values()), None)
+    identity = next((n for n in names if n.lower() in _ID_NAMES and n not in found.values()), None)
     if identity:
         found["id"] = identity
     return found
@@ -118,70 +174,3 @@ def _items(value: Any) -> list[Any]:
     except (ValueError, TypeError):
         return [value]
     return found if isinstance(found, list) else [value]
-
-
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # a JSON string is a YAML string
-
-
-def _run_file(
-    columns: dict[str, str], labels: Counter[str], multiple: bool, gold: str | None, pool: str | None, test: str | None
-) -> str:
-    mapping = ", ".join(f"{role}: {_quoted(name)}" for role, name in columns.items())
-    described = "\n".join(f'    {_quoted(name)}: ""   # {count} in your data' for name, count in labels.most_common())
-    pool_line = (
-        f"{_quoted(pool)}" if pool else "0.5            # half of the gold file, its labels hidden from the method"
-    )
-    test_line = (
-        f"{_quoted(test)}" if test else "0.2            # a fifth of the gold file, touched once by the final report"
-    )
-    several = (
-        "  multiple: true               # any number of labels may apply to a text, also none\n" if multiple else ""
-    )
-    question = "Which labels apply to the text?" if multiple else "Which label fits the text?"
-    return f"""# A run of dualchecker. Paths are relative to this file. Any key can be set with --set section.key=value.
-task:
-  kind: classification
-{several}  # What is asked of every text. Say it as you would to a new colleague.
-  question: "{question}"
-  # One line a label: what belongs to it, and what does not though it looks like it.
-  labels:
-{described}
-
-data:
-  gold: {_quoted(gold or "")}      # human labels
-  pool: {pool_line}
-  test: {test_line}
-  columns: {{{mapping}}}
-
-teacher:
-  # exemplar needs no key and no network; it is no language model and only good for trying things out.
-  kind: exemplar
-  # An LLM instead, at any OpenAI-compatible server. The key is read from the environment variable you name.
-  # kind: openai
-  # model: gpt-5-mini
-  # base_url: https://api.openai.com/v1
-  # key_env: OPENAI_API_KEY
-  # price_input: 0.25           # per million tokens, for plan and limits
-  # price_output: 2.00
-
-align:
-  embedder: offline             # offline (MiniLM, English) | ngrams (any language, no model) | a Hugging Face encoder
-  demonstrations: 5
-  neighbours: 3
-
-check:
-  threshold: {{precision: 0.95}}  # accept what is right 95 times in 100; or a fixed confidence such as 0.85
-  rungs: [brief, detail, wide, reconsider, senior]
-
-student:
-  kind: encoder                 # encoder (fine-tuned) | linear (seconds, frozen vectors)
-  base: offline                 # or a Hugging Face encoder by name or path
-  seed: 42
-
-limits:
-  max_cost: 5.00
-  concurrency: 32
-
-output: runs/first
-"""

@@ -273,6 +273,9 @@ class EvolveConfig(_Section):
     requests: int = Field(default=10, ge=1, le=1000)
 
 
+_TOKENS_LEARNING_RATE = 5e-4  # tags are learnt slower than labels: 1e-4 is too little for the usual epochs
+
+
 class StudentConfig(_Section):
     """The small model."""
 
@@ -331,14 +334,17 @@ class RunConfig(_Section):
     @model_validator(mode="before")
     @classmethod
     def _the_student_fits_the_task(cls, value: Any) -> Any:
-        """Where no kind of student is named, the task decides."""
+        """Where no kind of student or learning rate is named, the task decides."""
         task = value.get("task") if isinstance(value, dict) else None
         if not isinstance(task, dict) or task.get("kind") != "extraction":
             return value
         student = value.get("student") or {}
-        if isinstance(student, dict) and "kind" not in student:
-            return {**value, "student": {**student, "kind": "tokens"}}
-        return value
+        if not isinstance(student, dict):
+            return value
+        student = {"kind": "tokens", **student}
+        if student["kind"] == "tokens":
+            student = {"learning_rate": _TOKENS_LEARNING_RATE, **student}
+        return {**value, "student": student}
 
     @model_validator(mode="after")
     def _spans_fit(self) -> "RunConfig":

@@ -246,45 +246,6 @@ class TransformerEmbedder:
         """
         return self._load()[:2]
 
-    def token_vectors(self, text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """What every token of a text is in its place: vectors of a middle layer, two thirds of the way up.
-
-        The last layer of a sentence encoder tells what a text is about rather than what a word does in it. A text
-        beyond the limit is read in windows that overlap.
-
-        Returns:
-            Code-point offsets, shape (tokens, 2), and vectors, shape (tokens, d). A token in two windows comes twice.
-
-        Raises:
-            ConfigError: The model cannot be loaded, or its tokenizer knows no offsets.
-        """
-        model, tokenizer, _ = self._load()
-        torch, _ = import_torch()
-        if not tokenizer.is_fast:
-            raise ConfigError(
-                f"The tokenizer of {self._base!r} cannot say where in a text its tokens stand.",
-                why="It is not one of the fast tokenizers.",
-                fix="Name another embedder, such as 'offline'.",
-            )
-        windows = tokenizer(
-            clean([text]),
-            truncation=True,
-            stride=min(32, tokenizer.model_max_length // 4),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
-        offsets, vectors = [], []
-        # One window at a time: padding would move the last digits.
-        for ids, places in zip(windows["input_ids"], windows["offset_mapping"], strict=True):
-            with torch.inference_mode():
-                tokens = torch.tensor([ids], device=model.device)
-                layers = model(tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True).hidden_states
-            vectors.append(layers[round((len(layers) - 1) * 2 / 3)][0].cpu().numpy())
-            offsets.append(np.array(places, dtype=np.int64).reshape(-1, 2))
-        where, what = np.concatenate(offsets), np.concatenate(vectors)
-        own = where[:, 1] > where[:, 0]  # not the special ones
-        return where[own], what[own]
-
     def _load(self) -> tuple[Any, Any, str]:
         if self._loaded is None:
             model, tokenizer = load_pretrained("AutoModel", self._base, max_length=self._max_length)
@@ -306,20 +267,30 @@ def _identity(base: str) -> str:
     return f"{folder.resolve().name}:{digest.hexdigest()[:16]}"
 
 
+def is_sentence_encoder(base: str) -> bool:
+    """Whether a model says how its token vectors are pooled: it was trained for vectors of whole texts."""
+    return _pooling_file(base) is not None
+
+
+def _pooling_file(base: str) -> str | None:
+    from transformers.utils import cached_file
+
+    file: str | None = cached_file(
+        model_path(base),
+        "1_Pooling/config.json",
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return file
+
+
 def _pooling(base: str) -> str:
     """``mean``, ``cls`` or ``max``.
 
     Raises:
         ConfigError: The model wants another pooling, so that its vectors would come out wrong.
     """
-    from transformers.utils import cached_file
-
-    file = cached_file(
-        model_path(base),
-        "1_Pooling/config.json",
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
+    file = _pooling_file(base)
     if file is None:
         return "mean"
     settings = json.loads(Path(file).read_text(encoding="utf-8"))

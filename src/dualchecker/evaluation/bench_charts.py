@@ -34,6 +34,8 @@ def difference_chart(rows: Sequence[Row], baseline: str, score: str, *, name: st
     numbers = [0.0, *(number for _, d in shown for number in (d.value, d.low, d.high))]
     step = _round_step(max(numbers) - min(numbers))
     low, high = math.floor(min(numbers) / step) * step, math.ceil(max(numbers) / step) * step
+    if low == high:  # nobody differs from the baseline on any resample
+        low, high = low - step, high + step
     bottom = 10 + 38 * len(shown)
     x = _Axis(low, high, 14, _WIDTH - 18)
     ticks = [round(low + i * step, 6) for i in range(round((high - low) / step) + 1)]

@@ -124,7 +124,11 @@ def compared(
     ours, theirs = known(mine.get("value")), known(other.get("value"))
     if ours is None or theirs is None:
         return ""
-    who = {"gold_only": "gold alone", "gold_pool": "gold and the pool's human labels"}.get(name, name)
+    who = {
+        "gold_only": "gold alone",
+        "gold_few_shot": "gold and the few-shot labels",
+        "gold_pool": "gold and the pool's human labels",
+    }.get(name, name)
     points = round(100 * (ours - theirs), 1)
     if points == 0:
         return f"{what} is the same as with {who}."

@@ -39,8 +39,8 @@ class Resamples:
         return self._counts[:, [self._place[name] for name in records]]
 
     def sums(self, columns: npt.NDArray[np.float64], records: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Sums of what each record adds, shape (records, columns), by resample: shape (1 + resamples, columns)."""
-        return np.asarray(self._drawn(records) @ columns, dtype=float)
+        """Sums of what each record adds, such as ``SpanScores.columns``; shape (1 + resamples, columns)."""
+        return np.asarray(self._drawn(records).astype(float) @ columns)
 
     def mean(self, values: Sequence[float], records: Sequence[str]) -> Draws:
         """The mean of a value that each record has, such as being right; not a number where nothing was drawn."""

@@ -56,6 +56,7 @@ UNCALIBRATED = {
 STUDENTS = {
     "student": ("Student of this run", "gold and the labels of this run"),
     "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
+    "gold_few_shot": ("Gold + few-shot labels", "what the teacher's labels bring without any check"),
     "gold_pool": ("Gold + human labels of the pool", "what labelling the whole pool by hand would bring"),
 }
 

@@ -11,16 +11,24 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from dualchecker.embedding.transformer import batches_by_length, import_torch, load_pretrained, quiet_transformers
+from dualchecker.embedding.transformer import (
+    batches_by_length,
+    import_torch,
+    is_sentence_encoder,
+    load_pretrained,
+    quiet_transformers,
+)
 from dualchecker.embedding.windows import Windows, cut_windows, pad_windows
 from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students.bio import Token, tag_names
 from dualchecker.students.files import write_folder
 from dualchecker.students.tagging import SpanTagger, Tagged, usable
+from dualchecker.students.token_features import DEPTH
 from dualchecker.students.training import (
     bucketed_batches,
     freeze_lower_layers,
+    keep_lower_layers,
     last_layer,
     learning_rate_factor,
     make_optimizer,
@@ -31,7 +39,6 @@ from dualchecker.students.words import word_tokens
 _MODEL = "AutoModelForTokenClassification"
 _SETTINGS = "dualchecker.json"
 _PREDICT_BATCH = 64
-_HEAD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,9 @@ class _Goal:
 
 
 class TokenStudent(SpanTagger):
-    """A ``SpanStudent`` that fine-tunes an encoder.
+    """A ``SpanStudent`` that fine-tunes an encoder; its folder is a plain Hugging Face model.
 
+    Of a sentence encoder only the lower layers are used (``DEPTH``): those above it are about the text as a whole.
     Words are tagged (pieces where a script has no blanks), each by its first piece; the other pieces learn to go on
     with it, for those who read the model piece by piece. Long texts are read in overlapping windows, every token in
     the one that shows most of its context. The loss is cross-entropy a token with soft targets, weighted by example
@@ -106,7 +114,7 @@ class TokenStudent(SpanTagger):
         epochs: float = 4,
         min_steps: int = 0,
         batch_size: int = 16,
-        learning_rate: float = 1e-4,
+        learning_rate: float = 5e-4,
         max_length: int = 256,
         soft_targets: bool = True,
         freeze: int = 0,
@@ -142,7 +150,11 @@ class TokenStudent(SpanTagger):
                 id2label=dict(enumerate(tags)),
                 label2id={tag: number for number, tag in enumerate(tags)},
             )
-            freeze_lower_layers(model, self._freeze, self._base)
+            note = ""
+            if is_sentence_encoder(self._base):
+                keep_lower_layers(model, DEPTH)
+                note = " that serve for spans (those above are about the text as a whole)"
+            freeze_lower_layers(model, self._freeze, self._base, note)
             goal = self._goal(tokenizer, used, count=True)
             held = self._goal(tokenizer, [example for example in validation if example.weight > 0])
             self._train(model, tokenizer, goal, held)
@@ -174,7 +186,7 @@ class TokenStudent(SpanTagger):
         )
 
     def _train(self, model: Any, tokenizer: Any, goal: _Goal, held: _Goal) -> None:
-        optimizer = make_optimizer(model, head=_HEAD)
+        optimizer = make_optimizer(model)
         rng = np.random.default_rng(self._seed)
         lengths = [len(ids) for ids in goal.ids]
         by_epochs = round(math.ceil(len(lengths) / self._batch_size) * self._epochs)

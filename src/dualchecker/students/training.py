@@ -48,44 +48,62 @@ def bucketed_batches(lengths: Sequence[int], size: int, rng: np.random.Generator
         yield batches[number]
 
 
-def freeze_lower_layers(model: Any, count: int, base: str) -> None:
+def freeze_lower_layers(model: Any, count: int, base: str, note: str = "") -> None:
     """Leave the embeddings and the lowest layers of a model as they are.
+
+    Args:
+        model: The model.
+        count: Number of layers; 0 freezes nothing, not even the embeddings.
+        base: Its name in the run file, for the message.
+        note: Said after the number of layers that it has.
 
     Raises:
         ConfigError: The model has fewer layers.
     """
     if count == 0:
         return
-    torch, _ = import_torch()
-    encoder, depth = model.base_model, model.config.num_hidden_layers
-    lists = (part for part in encoder.modules() if isinstance(part, torch.nn.ModuleList))
-    stacks = [layers for layers in lists if len(layers) == depth]
-    if not stacks or not 0 < count <= depth:
+    encoder, layers = model.base_model, _layers(model)
+    depth = model.config.num_hidden_layers
+    if layers is None or not 0 < count <= depth:
         raise ConfigError(
             f"freeze={count} does not fit the model {base!r}.",
-            why=f"It has {depth} layers." if stacks else "Its layers cannot be told apart.",
+            why="Its layers cannot be told apart." if layers is None else f"It has {depth} layers{note}.",
             fix="Set freeze to 0, or to at most the number of layers.",
         )
-    for part in (getattr(encoder, "embeddings", encoder.get_input_embeddings()), *stacks[0][:count]):
+    for part in (getattr(encoder, "embeddings", encoder.get_input_embeddings()), *layers[:count]):
         part.requires_grad_(False)
 
 
-def make_optimizer(model: Any, head: float = 1.0) -> Any:
-    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed.
+def keep_lower_layers(model: Any, share: float) -> None:
+    """Cut the upper layers of a model off, so that about this share stays; does nothing where they cannot be told
+    apart."""
+    layers, depth = _layers(model), model.config.num_hidden_layers
+    if layers is None:
+        return
+    kept = max(1, round(share * depth))
+    del layers[kept:]
+    for name, value in model.config.to_dict().items():
+        if isinstance(value, list) and len(value) == depth:  # what each layer is, where they differ
+            setattr(model.config, name, value[:kept])
+    model.config.num_hidden_layers = kept
 
-    Args:
-        model: The model.
-        head: How many times the learning rate its head has, which starts from nothing.
-    """
+
+def _layers(model: Any) -> Any:
+    """The list of a model's layers, the lowest first; None where it cannot be found."""
     torch, _ = import_torch()
-    inner = {id(weights) for weights in model.base_model.parameters()}
-    groups: dict[tuple[float, float], list[Any]] = {}
-    for weights in model.parameters():
-        if weights.requires_grad:
-            key = 1.0 if id(weights) in inner else head, _WEIGHT_DECAY if weights.ndim > 1 else 0.0
-            groups.setdefault(key, []).append(weights)
+    lists = (part for part in model.base_model.modules() if isinstance(part, torch.nn.ModuleList))
+    return next((layers for layers in lists if len(layers) == model.config.num_hidden_layers), None)
+
+
+def make_optimizer(model: Any) -> Any:
+    """AdamW over what is not frozen; vectors (biases, layer norms) are not decayed."""
+    torch, _ = import_torch()
+    trained = [weights for weights in model.parameters() if weights.requires_grad]
     return torch.optim.AdamW(
-        [{"params": its, "weight_decay": decay, "factor": factor} for (factor, decay), its in groups.items()]
+        [
+            {"params": [weights for weights in trained if weights.ndim > 1], "weight_decay": _WEIGHT_DECAY},
+            {"params": [weights for weights in trained if weights.ndim <= 1], "weight_decay": 0.0},
+        ]
     )
 
 
@@ -99,7 +117,7 @@ def update(model: Any, optimizer: Any, learning_rate: float) -> None:
     if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)):
         raise StudentError("Training diverged: a gradient is not finite.", fix="Lower student.learning_rate.")
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate * group["factor"]
+        group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad()
 

@@ -12,7 +12,7 @@ import dualchecker
 from dualchecker.config import BenchConfig, RunConfig, build_config, load_config
 from dualchecker.config.bench import check_names
 from dualchecker.data import Dataset
-from dualchecker.data.corpora import corpus_path
+from dualchecker.data.corpora import corpus_file
 from dualchecker.errors import ConfigError
 from dualchecker.evaluation.bench import Scored
 from dualchecker.ledger import content_hash
@@ -79,7 +79,14 @@ def plan_cells(bench: BenchConfig) -> list[Cell]:
         DualcheckerError: The bench, a run file or its data cannot be used.
     """
     check_names(bench, "methods", bench.methods, method_names())
-    return [cell for name in bench.datasets for cell in _cells_of(bench, name)]
+    cells = [cell for name in bench.datasets for cell in _cells_of(bench, name)]
+    if not cells:
+        raise ConfigError(
+            f"The bench file {bench.source} leaves nothing to run.",
+            why="; ".join(dict.fromkeys(f"{one.method}: {one.reason}" for one in left_out(bench))) + ".",
+            fix="Name methods that can do the tasks.",
+        )
+    return cells
 
 
 def _cells_of(bench: BenchConfig, name: str) -> Iterator[Cell]:
@@ -150,7 +157,7 @@ def base_config(bench: BenchConfig, name: str) -> RunConfig:
     if data.run is not None:
         return load_config(bench.root / Path(data.run).expanduser()).resolved()
     if data.corpus is not None:
-        return load_config(corpus_path(data.corpus) / "run.yaml").resolved()
+        return load_config(corpus_file(data.corpus)).resolved()
     return bench.inline(name).resolved()
 
 

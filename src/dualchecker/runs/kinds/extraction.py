@@ -24,7 +24,7 @@ from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side
 from dualchecker.runs.span_rows import read_spans, span_label_rows, span_prediction_rows
-from dualchecker.students import ScoredSpan, SpanStudent, TokenFeatures, check_base, make_span_student
+from dualchecker.students import ScoredSpan, SpanStudent, TokenFeatures, check_base, make_span_student, span_card
 from dualchecker.tasks import Extraction, Task
 
 Tested = Sequence[tuple[ScoredSpan, ...]]
@@ -38,6 +38,10 @@ LEFT_OUT = {
     ),
 }
 """Parts of a report that there are not for spans, each with the reason."""
+
+_CARD = ("count", "strict_f1", "precision", "recall", "overlap_f1", "token_f1", "exact_match")
+_CARD_LABEL = ("gold", "precision", "recall", "f1")
+"""What the student's card tells of the test set, and of each label there."""
 
 
 class ExtractionKind:
@@ -126,7 +130,7 @@ class ExtractionKind:
         found = []
         if "few_shot" in stages and parts.config.method != "few_shot":
             taught = self.taught(parts, stages["few_shot"])
-            found.append(Reference("few_shot", "student on gold and the few-shot labels", taught))
+            found.append(Reference("gold_few_shot", "student on gold and the few-shot labels", taught))
         known = gold_examples(r for r in parts.pool if r.spans is not None and r.text.strip())
         if known:
             found.append(Reference("gold_pool", "student on gold and the pool's human spans", known))
@@ -168,9 +172,22 @@ class ExtractionKind:
         )
 
     def save_student(self, parts: Parts, student: SpanStudent, metrics: Mapping[str, Any]) -> None:
-        config = parts.config
+        config, figures = parts.config, metrics["student"]
+        tested = figures["test"] or {}
+        card = span_card(
+            kind=student.kind,
+            base=figures["base"],
+            task_question=config.task.question,
+            labels=config.task.labels,
+            counts={"gold": len(parts.fence.gold), **figures["taught"]},
+            metrics={name: tested[name] for name in _CARD if name in tested},
+            seed=config.student.seed,
+            by_label={r["label"]: {name: r[name] for name in _CARD_LABEL} for r in tested.get("by_label", ())},
+            unexpressed=figures["unexpressed"],
+            teacher=parts.teacher_name,
+        )
         about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
-        student.save(config.output_dir / "student", "", about)
+        student.save(config.output_dir / "student", card, about)
 
 
 def _spans(task: Task) -> Extraction:
