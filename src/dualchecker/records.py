@@ -231,7 +231,8 @@ class TaughtSpan:
 
     Attributes:
         span: The span.
-        target: Probability that it is right: 1 for a human one.
+        target: Probability that it is right: 1 for a human one. 0 for one that was given up: its characters are taught
+            as outside of any span.
         weight: How much its characters count in the loss, relative to the example's weight; 0 hides them.
     """
 

@@ -6,14 +6,16 @@ import pytest
 from tests.span_fakes import SPANS, LexiconStudent, SpanTeacher, make_span_parts, make_span_records, noisy, reply
 
 from dualchecker.asking import Silent
-from dualchecker.checking import gold_examples
+from dualchecker.checking import gold_examples, span_examples
 from dualchecker.checking.span_voices import SpanVoices
 from dualchecker.config import CheckConfig
 from dualchecker.data import Fence
 from dualchecker.errors import StudentError
 from dualchecker.methods.dualchecker import distill_with_dualchecker
 from dualchecker.prompts import Prompt
-from dualchecker.records import Confidence, Record, Span, SpanLabel
+from dualchecker.records import Answer, Confidence, Labelled, Record, Span, SpanLabel
+from dualchecker.students.bio import token_goal
+from dualchecker.students.words import word_tokens
 
 GOLD = make_span_records(90, "g")
 POOL = make_span_records(60, "p")
@@ -116,3 +118,20 @@ def test_the_whole_method_runs_on_spans(tmp_path: Path) -> None:
 def test_gold_teaches_its_spans_with_certainty() -> None:
     example = gold_examples(GOLD[1:2])[0]
     assert [(one.span, one.target, one.weight) for one in example.spans] == [(s, 1.0, 1.0) for s in GOLD[1].spans or ()]
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_spans_that_were_given_up_teach_no_student_to_find_them(soft: bool) -> None:
+    record = Record("r", "a dry summer, a poor harvest")
+    kept = SpanLabel("cause", Span(2, 12, "cause"), Confidence(0.9), "accepted")
+    rivals = tuple(SpanLabel("cause", Span(14, end, "cause"), Confidence(0.2), "abstained") for end in (20, 28))
+    item = Labelled(record, Answer("r", "[]", "ok", "brief"), Confidence(0.9), "accepted", spans=(kept,), rivals=rivals)
+    (example,) = span_examples([item])
+    tokens = word_tokens(record.text)
+    goal = token_goal(tokens, example.spans, SPANS.names, soft=soft)
+    assert [record.text[s:e] for (s, e), row in zip(tokens, goal.targets, strict=True) if row[0] < 0.5] == [
+        "dry",
+        "summer",
+    ]
+    assert goal.weights.tolist()[-3:] == pytest.approx([0.64] * 3), "where one was likely, outside counts less"
+    assert goal.unexpressed == ()

@@ -67,5 +67,4 @@ def _stands_alone(claim: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
 def _given_up(claim: SpanLabel, rest: float) -> TaughtSpan:
     if claim.span is None:
         raise ValueError("only spans are given up")
-    sure = min(claim.confidence.value, 0.499)
-    return TaughtSpan(claim.span, sure, (1 - sure) ** 2 / rest)
+    return TaughtSpan(claim.span, 0.0, (1 - claim.confidence.value) ** 2 / rest)
