@@ -130,6 +130,8 @@ class Answer:
             distance, 0..1), where it was asked in several.
         spans: Those that it quoted and that are in the text, in order of ``Span``, each once.
         hallucinated: Quotes that are not in the text: counted, never stored as spans.
+        unseen: Where spans are asked for, the stretch of the text (offsets, end exclusive) that was cut out of the
+            prompt to make it fit: the answer says nothing about it.
     """
 
     record_id: str
@@ -150,6 +152,7 @@ class Answer:
     order_spread: float | None = None
     spans: tuple[Found, ...] = ()
     hallucinated: tuple[str, ...] = ()
+    unseen: tuple[int, int] | None = None
 
     @property
     def ok(self) -> bool:
@@ -252,6 +255,7 @@ class Example:
         target: Soft target, probability by label; None means all mass on ``label``.
         source: ``gold`` (people), ``teacher`` (a pool text, its label), or ``generated`` (a text that it wrote).
         spans: Where spans are learnt: those of the text. The rest of it counts as outside of any, with ``weight``.
+        unseen: Where spans are learnt: stretches of the text (offsets, end exclusive) of which nothing is known.
     """
 
     record: Record
@@ -260,6 +264,7 @@ class Example:
     target: Mapping[str, float] | None = None
     source: Literal["gold", "teacher", "generated"] = "gold"
     spans: tuple[TaughtSpan, ...] = ()
+    unseen: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

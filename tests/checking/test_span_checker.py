@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from tests.span_fakes import SPANS, SpanParts, SpanTeacher, make_span_parts, make_span_records, noisy, reply
 
-from dualchecker.checking import span_examples
+from dualchecker.checking import Climb, span_examples
 from dualchecker.config import CheckConfig, PrecisionThreshold
 from dualchecker.data import Fence
+from dualchecker.methods.base import believe
 from dualchecker.prompts import Prompt
 from dualchecker.records import Labelled, Record, Span
 from dualchecker.tasks import Extraction
@@ -207,3 +208,23 @@ def test_spans_left_open_teach_less_or_not_at_all(tmp_path: Path, doubtful: str)
                 hidden = doubtful == "drop" and c.status != "accepted"
                 assert (taught[c.span].weight == 0) == hidden
                 assert taught[c.span].target == c.confidence.value
+
+
+def test_what_was_cut_out_of_a_prompt_teaches_nothing(tmp_path: Path) -> None:
+    text = POOL[1].text + " And then nothing else came to pass on that day." * 1000
+    long = Record("p1000", text, spans=POOL[1].spans)
+    teacher = SpanTeacher([*GOLD, long], lambda prompt, record: reply(record.text, record.spans or ()))
+    check = CheckConfig(threshold=0.85, rungs=("brief",))
+    with make_span_parts(tmp_path, teacher, fence(), [long], check=check) as parts:
+        labels = parts.checker.label([long], parts.aligner.template())
+        first = believe(Climb(long, list(labels[0].trail[:1]), [{}]))
+    cut = labels[0].trail[0].unseen
+    assert cut is not None
+    shown = next(p for p in teacher.asked if p.record_id == "p1000").shown.text
+    assert shown.startswith(text[: cut[0]])
+    assert shown.endswith(text[cut[1] :])
+    assert len(shown) < len(text) - (cut[1] - cut[0]) + 60
+    for item in (labels[0], first):
+        (example,) = span_examples([item])
+        assert example.unseen == (cut,)
+        assert len(example.spans) == 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dualchecker.records import Example, Labelled, Record, SpanLabel, TaughtSpan
+from dualchecker.records import Answer, Example, Labelled, Record, SpanLabel, TaughtSpan
 
 _LEAST_CONFIDENCE = 0.1
 _LEAST_REST = 0.25
@@ -23,7 +23,8 @@ def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[
     A span counts with its squared confidence, as a label does (``examples_from``). One that is abstained on does as
     well (``weight``), or its characters are hidden (``drop``). A given-up span makes its characters count less as
     outside, and the doubt whether a span was missed those of the whole text. Answers that nothing has checked teach as
-    they are, with the confidence that they state. Failed records never teach.
+    they are, with the confidence that they state. Of a text that was cut to fit the prompt, what no answer is about
+    teaches nothing. Failed records never teach.
     """
     examples = []
     for item in labels:
@@ -41,7 +42,7 @@ def _believed(item: Labelled) -> Example | None:
     spans = tuple(
         TaughtSpan(found.span, weight=1.0 if found.stated is None else found.stated**2) for found in item.answer.spans
     )
-    return Example(item.record, item.answer.label or "", source="teacher", spans=spans)
+    return Example(item.record, item.answer.label or "", source="teacher", spans=spans, unseen=_unseen([item.answer]))
 
 
 def _checked(item: Labelled, doubtful: str) -> Example | None:
@@ -57,7 +58,18 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
         hidden = claim.status != "accepted" and (doubtful == "drop" or sure < _LEAST_CONFIDENCE)
         taught.append(TaughtSpan(claim.span, sure, 0.0 if hidden else sure**2 / rest))
     taught += [_given_up(claim, rest) for claim in item.rivals if _stands_alone(claim, item.spans)]
-    return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught))
+    unseen = _unseen([answer for answer in item.trail if answer.ok])
+    return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught), unseen=unseen)
+
+
+def _unseen(answers: Sequence[Answer]) -> tuple[tuple[int, int], ...]:
+    """The stretch that was cut out of all prompts."""
+    cuts = [answer.unseen for answer in answers]
+    known = [cut for cut in cuts if cut is not None]
+    if not known or len(known) < len(cuts):
+        return ()
+    start, end = max(cut[0] for cut in known), min(cut[1] for cut in known)
+    return ((start, end),) if start < end else ()
 
 
 def _stands_alone(claim: SpanLabel, kept: Sequence[SpanLabel]) -> bool:

@@ -79,6 +79,19 @@ def shorten(text: str, tokens: int) -> str:
     return cut
 
 
+def left_out(text: str, shown: str) -> tuple[int, int] | None:
+    """The stretch of ``text`` that is not in ``shown``, what ``shorten`` made of it; None if nothing was cut."""
+    if text == shown:
+        return None
+    place = shown.find(_CUT)
+    while place >= 0:  # the text may hold these very words
+        tail = shown[place + len(_CUT) :]
+        if text.startswith(shown[:place]) and text.endswith(tail):
+            return place, len(text) - len(tail)
+        place = shown.find(_CUT, place + 1)
+    return None
+
+
 @dataclass(frozen=True)
 class PromptWriter:
     """Writes prompts for a task.
