@@ -210,7 +210,7 @@ class PromptWriter:
         bodies = [d.record.long_text if long else d.record.text for d in demonstrations]
         reasons = [d.rationale or "" for d in demonstrations]
         said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if spans else "")]
-        tag = pick_tag([text, context, *bodies, *reasons, *said])
+        tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
         environment = prompt_files()
         block_file = environment.get_template("block.j2")
