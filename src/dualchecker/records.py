@@ -26,12 +26,14 @@ class Span:
         """How many characters the two have in common, whatever their labels."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
-    def likeness(self, other: "Span") -> float:
-        """Shared characters over all characters of the two, 0..1; 0 for another label."""
-        if self.label != other.label:
-            return 0.0
+    def overlap(self, other: "Span") -> float:
+        """Shared characters over all characters of the two (Jaccard), 0..1, whatever their labels."""
         both = self.shared(other)
-        return both / (self.end - self.start + other.end - other.start - both)
+        return both / (self.end - self.start + other.end - other.start - both) if both else 0.0
+
+    def likeness(self, other: "Span") -> float:
+        """As ``overlap``, but 0 for another label."""
+        return self.overlap(other) if self.label == other.label else 0.0
 
 
 @dataclass(frozen=True, slots=True)
