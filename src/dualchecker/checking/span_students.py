@@ -101,7 +101,9 @@ class SpanStudentChecker:
         decided = {}
         for item, some, seen in zip(there, self._fused(claims), found, strict=True):
             kept, rivals = select_claims(some, self._task)
-            spans = [self._accepted(replace(c, disputed=self._contradicted(c, seen))) for c in kept]
+            said = {claim.span for claim in kept}
+            rest = [one for one in seen if one.span not in said]
+            spans = [self._accepted(replace(c, disputed=self._contradicted(c, rest))) for c in kept]
             decided[item.record.id] = settled(item, spans, rivals)
         return [decided.get(item.record.id, item) for item in labels]
 
@@ -167,12 +169,15 @@ class SpanStudentChecker:
 
     @staticmethod
     def _contradicted(claim: SpanLabel, found: Sequence[ScoredSpan]) -> bool:
-        """Whether the evidence speaks against a claim and a sure student has a span of its label in its place."""
+        """Whether the evidence speaks against a claim and a sure student has a span of its label in its place.
+
+        Args:
+            claim: One that stands.
+            found: Spans that the student has and that do not stand.
+        """
         if claim.confidence.value >= 0.5:
             return False
-        return any(
-            one.probability > _SURE and one.span.label == claim.label and one.span != claim.span for one in found
-        )
+        return any(one.probability > _SURE and one.span.label == claim.label for one in found)
 
     def _on_gold(self, taught: SpanVoice) -> tuple[list[Record], float]:
         """Borderline gold, and the strict F1 of a student that has not seen it.
