@@ -9,7 +9,7 @@ from dualchecker.checking import Climb, span_examples
 from dualchecker.config import CheckConfig, PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.methods.base import believe
-from dualchecker.prompts import Prompt
+from dualchecker.prompts import Prompt, Template
 from dualchecker.records import Labelled, Record, Span
 from dualchecker.tasks import Extraction
 
@@ -228,3 +228,23 @@ def test_what_was_cut_out_of_a_prompt_teaches_nothing(tmp_path: Path) -> None:
         (example,) = span_examples([item])
         assert example.unseen == (cut,)
         assert len(example.spans) == 2
+
+
+def test_what_is_looked_at_again_is_judged_by_the_calibration_of_now(tmp_path: Path) -> None:
+    """With the second template the teacher is wrong on gold, so what it said before is worth less."""
+
+    def answer(prompt: Prompt, record: Record) -> str:
+        spoilt = len(prompt.shown.demonstrations) == 1 and record.id.startswith("g")
+        spans = [Span(s.start, s.end - 2, s.label) for s in record.spans or ()] if spoilt else record.spans or ()
+        return reply(record.text, spans)
+
+    check = CheckConfig(threshold=0.85, rungs=("brief",))
+    with make_span_parts(tmp_path, SpanTeacher([*GOLD, *POOL], answer), fence(), POOL, check=check) as parts:
+        template = parts.aligner.template()
+        worse = Template(template.fixed[:1], 1)
+        items = parts.checker.label(POOL[:4], template)
+        again = parts.checker.look_again(items, worse)
+    for before, now in zip(items, again, strict=True):
+        assert all(one.confidence.value > 0.9 for one in before.spans if one.span)
+        assert all(one.confidence.value < 0.5 for one in (*now.spans, *now.rivals) if one.span)
+        assert now.trail == before.trail
