@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dualchecker.checking.borderline import by_border, pick_diverse
 from dualchecker.checking.decision_checker import LabelCalibrators, Side, choose_by_side, summarised
 from dualchecker.checking.span_checker import accepted_from, settled, signals_of, with_confidence
 from dualchecker.checking.span_claims import (
@@ -26,12 +27,10 @@ from dualchecker.checking.student_checker import (
 from dualchecker.checking.teacher_checker import FOLDS, Calibration
 from dualchecker.confidence import Calibrator, Map, Threshold
 from dualchecker.data import Fence
-from dualchecker.embedding import Embedder, similarity
+from dualchecker.embedding import Embedder
 from dualchecker.records import Confidence, Labelled, Record, SpanLabel
 from dualchecker.students.spans import ScoredSpan
 from dualchecker.tasks import Extraction
-
-_NEAR_DUPLICATE = 0.9
 
 _SURE = 0.5
 """A student that is surer than this of a span contradicts a label that is said to have none, or another place."""
@@ -198,15 +197,8 @@ class SpanStudentChecker:
         for record, sure, some in zip(gold, own, said, strict=True):
             wrong = [claim.confidence.value for claim in some if claim.span not in (record.spans or ())]
             margins.append(min((v for v in sure if v is not None), default=0.0) - max(wrong, default=0.0))
-        # The worst are as often mislabelled or hopeless as instructive: the cases nearest to the border come first.
-        order = sorted(range(len(gold)), key=lambda i: (margins[i] >= 0, abs(margins[i])))
-        chosen: list[Record] = []
-        for index in order:
-            if len(chosen) == self._borderline:
-                break
-            record = gold[index]
-            if record.id in allowed and not self._near(record, chosen):
-                chosen.append(record)
+        ranked = (gold[i] for i in by_border(margins))
+        chosen = pick_diverse((r for r in ranked if r.id in allowed), self._borderline, self._embedder)
         return chosen, quality
 
     def _human_claims(self, record: Record) -> list[SpanLabel]:
@@ -214,9 +206,3 @@ class SpanStudentChecker:
         spans = [SpanLabel(span.label, span, certain, "accepted") for span in record.spans or ()]
         none = [SpanLabel(n, None, certain, "accepted") for n in self._task.names if n not in record.carried]
         return [*spans, *none]
-
-    def _near(self, record: Record, others: Sequence[Record]) -> bool:
-        if not others:
-            return False
-        vectors = self._embedder.embed([record.text, *(other.text for other in others)])
-        return float(similarity(vectors[:1], vectors[1:]).max()) > _NEAR_DUPLICATE
