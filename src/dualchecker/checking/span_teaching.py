@@ -1,8 +1,8 @@
 """From checked spans to training examples: one span may teach while another of the same text is left open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from dualchecker.records import Example, Labelled, Record, SpanLabel, TaughtSpan
+from dualchecker.records import Example, Labelled, Record, TaughtSpan
 
 _LEAST_CONFIDENCE = 0.1
 _LEAST_REST = 0.25
@@ -20,11 +20,10 @@ def gold_examples(records: Iterable[Record]) -> list[Example]:
 def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[Example]:
     """Training examples of the spans that may teach.
 
-    A span counts with its squared support, as a label counts with its squared confidence (``examples_from``): its
-    confidence and that of the claims given up for it, of which one may be right where it is not, and which have most
-    of their characters in common. One that is abstained on does as well (``weight``), or its characters are hidden
-    (``drop``), as are those of a given-up span that may be right. The doubt whether a span was missed takes weight
-    from the whole text. Answers that nothing has checked teach as they are, with the confidence that they state.
+    A span counts with its squared confidence, as a label does (``examples_from``). One that is abstained on does as
+    well (``weight``), or its characters are hidden (``drop``), as are those of a given-up span that may be right. The
+    doubt whether a span was missed takes weight from the whole text. Answers that nothing has checked teach as they
+    are, with the confidence that they state.
     Failed records never teach.
     """
     examples = []
@@ -55,7 +54,7 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
     for claim in item.spans:
         if claim.span is None:
             continue
-        sure = _support(claim, item.rivals)
+        sure = claim.confidence.value
         hidden = claim.status != "accepted" and (doubtful == "drop" or sure < _LEAST_CONFIDENCE)
         taught.append(TaughtSpan(claim.span, sure, 0.0 if hidden else sure**2 / rest))
     taught += [
@@ -66,13 +65,3 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
         and not any(c.span is not None and c.span.shared(claim.span) for c in item.spans)
     ]
     return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught))
-
-
-def _support(claim: SpanLabel, rivals: Sequence[SpanLabel]) -> float:
-    """Probability that the claim or one that it stands for is right: claims that overlap exclude each other."""
-    others = [
-        rival.confidence.value
-        for rival in rivals
-        if claim.span is not None and rival.span is not None and rival.span.likeness(claim.span) > 0
-    ]
-    return min(claim.confidence.value + sum(others), 1.0)
