@@ -179,6 +179,8 @@ class SpanLabel:
         reason: Why it was not accepted; empty when it was.
         disputed: True when the students' evidence speaks against it.
         rung: The last rung that said so.
+        cover: Share of the span's characters that people may be expected to have marked with the label, whether or not
+            they marked exactly this span; None where it is not known.
     """
 
     label: str
@@ -188,6 +190,7 @@ class SpanLabel:
     reason: str = ""
     disputed: bool = False
     rung: str = ""
+    cover: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What spans teach: as much as is believed of them, and no more."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualchecker.checking import gold_examples, span_examples
@@ -27,8 +29,13 @@ def test_a_span_teaches_with_its_squared_confidence() -> None:
     assert found[Span(4, 14, "cause")] == TaughtSpan(Span(4, 14, "cause"), 0.9, pytest.approx(0.81))
 
 
-def test_what_it_was_chosen_over_neither_teaches_nor_hides_it() -> None:
-    found = taught(labelled(claim(4, 14, 0.5), rivals=(claim(0, 14, 0.3), claim(4, 14, 0.15, label="effect"))))
+def test_a_span_teaches_with_the_share_of_its_words_that_may_be_right() -> None:
+    unsure = replace(claim(4, 14, 0.4, "abstained"), cover=0.8)
+    assert taught(labelled(unsure))[Span(4, 14, "cause")] == TaughtSpan(Span(4, 14, "cause"), 0.8, pytest.approx(0.64))
+
+
+def test_what_it_was_chosen_over_teaches_nothing() -> None:
+    found = taught(labelled(claim(4, 14, 0.5), rivals=(claim(0, 14, 0.3), claim(4, 14, 0.45, label="effect"))))
     assert found == {Span(4, 14, "cause"): TaughtSpan(Span(4, 14, "cause"), 0.5, pytest.approx(0.25))}
 
 
@@ -39,10 +46,11 @@ def test_a_span_left_open_is_hidden_where_doubt_is_dropped() -> None:
     assert taught(item, "weight")[Span(24, 28, "effect")].weight == pytest.approx(0.36)
 
 
-def test_a_given_up_span_that_may_be_right_is_hidden_and_an_unlikely_one_is_outside() -> None:
-    found = taught(labelled(claim(4, 14, 0.9), rivals=(claim(24, 28, 0.25), claim(29, 32, 0.02))))
-    assert found[Span(24, 28, "cause")].weight == 0
-    assert Span(29, 32, "cause") not in found
+def test_a_given_up_span_in_whose_place_nothing_is_teaches_what_of_it_may_be_right() -> None:
+    likely, unlikely = replace(claim(24, 28, 0.2, "abstained"), cover=0.6), claim(29, 32, 0.02, "abstained")
+    found = taught(labelled(claim(4, 14, 0.9), rivals=(likely, unlikely)))
+    assert found[Span(24, 28, "cause")].weight == pytest.approx(0.36)
+    assert found[Span(29, 32, "cause")].weight == 0, "neither a span nor outside of any"
 
 
 def test_a_span_that_may_be_missing_takes_weight_from_the_whole_text() -> None:

@@ -1,10 +1,12 @@
 """From checked spans to training examples: one span may teach while another of the same text is left open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from dualchecker.records import Example, Labelled, Record, TaughtSpan
+from dualchecker.records import Example, Labelled, Record, SpanLabel, TaughtSpan
 
-_LEAST_CONFIDENCE = 0.1
+_LEAST_SHARE = 0.3
+"""Of a span whose characters are less likely right than this, nothing is taught; nor that they are outside."""
+
 _LEAST_REST = 0.25
 """Where a missing span is likely, the characters outside of any span still count this much."""
 
@@ -20,10 +22,11 @@ def gold_examples(records: Iterable[Record]) -> list[Example]:
 def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[Example]:
     """Training examples of the spans that may teach.
 
-    A span counts with its squared confidence, as a label does (``examples_from``). One that is abstained on does as
-    well (``weight``), or its characters are hidden (``drop``), as are those of a given-up span that may be right. The
-    doubt whether a span was missed takes weight from the whole text. Answers that nothing has checked teach as they
-    are, with the confidence that they state.
+    A span teaches its words, so it counts with the squared share of its characters that may be expected to be right
+    (``SpanLabel.cover``), be it kept, abstained on or given up for none; where a label is dropped for doubt (``drop``),
+    the words of what was not accepted are hidden. So are those that are as likely outside. The doubt whether a span was
+    missed takes weight from the whole text. Answers that nothing has checked teach as they are, with the confidence
+    that they state.
     Failed records never teach.
     """
     examples = []
@@ -51,17 +54,16 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
     missing = [claim.confidence.value for claim in item.spans if claim.span is None and claim.status != "accepted"]
     rest = max(min(missing, default=1.0) ** 2, _LEAST_REST)
     taught = []
-    for claim in item.spans:
+    for claim in (*item.spans, *(rival for rival in item.rivals if _stands_alone(rival, item.spans))):
         if claim.span is None:
             continue
-        sure = claim.confidence.value
-        hidden = claim.status != "accepted" and (doubtful == "drop" or sure < _LEAST_CONFIDENCE)
-        taught.append(TaughtSpan(claim.span, sure, 0.0 if hidden else sure**2 / rest))
-    taught += [
-        TaughtSpan(claim.span, claim.confidence.value, 0.0)
-        for claim in item.rivals
-        if claim.span is not None
-        and claim.confidence.value >= _LEAST_CONFIDENCE
-        and not any(c.span is not None and c.span.shared(claim.span) for c in item.spans)
-    ]
+        share = claim.confidence.value if claim.cover is None else claim.cover
+        hidden = claim.status != "accepted" and (doubtful == "drop" or share < _LEAST_SHARE)
+        taught.append(TaughtSpan(claim.span, share, 0.0 if hidden else share**2 / rest))
     return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught))
+
+
+def _stands_alone(rival: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
+    """Whether nothing that is kept is in a given-up span's place."""
+    span = rival.span
+    return span is not None and not any(claim.span is not None and claim.span.shared(span) for claim in kept)
