@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dualchecker.checking.span_examples import gold_examples, span_examples
+from dualchecker.checking.span_teaching import gold_examples, span_examples
 from dualchecker.data import Fence, text_folds
 from dualchecker.errors import StudentError
 from dualchecker.records import Example, Labelled, Record, Span, SpanLabel

@@ -81,7 +81,10 @@ class _Goal:
 class TokenStudent(SpanTagger):
     """A ``SpanStudent`` that fine-tunes an encoder; its folder is a plain Hugging Face model.
 
-    Of a sentence encoder only the lower layers are used (``DEPTH``): those above it are about the text as a whole.
+    Of a sentence encoder only the lower layers are used (``DEPTH``): those above are about the text as a whole. With
+    all of them it learns the same with more work (400 news sentences, one seed: F1 of exact spans 41 with four layers,
+    40 with six). ``freeze`` is dear here: with three of the six layers frozen it was 30.
+
     Words are tagged (pieces where a script has no blanks), each by its first piece; the other pieces learn to go on
     with it, for those who read the model piece by piece. Long texts are read in overlapping windows, every token in
     the one that shows most of its context. The loss is cross-entropy a token with soft targets, weighted by example

@@ -1,8 +1,8 @@
 """From checked spans to training examples: one span may teach while another of the same text is left open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from dualchecker.records import Example, Labelled, Record, SpanLabel, TaughtSpan
+from dualchecker.records import Example, Labelled, Record, TaughtSpan
 
 _LEAST_CONFIDENCE = 0.1
 _LEAST_REST = 0.25
@@ -21,9 +21,10 @@ def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[
     """Training examples of the spans that may teach.
 
     A span counts with its squared confidence, as a label does (``examples_from``). One that is abstained on does as
-    well (``weight``), or its characters are hidden (``drop``). A given-up span makes its characters count less as
-    outside, and the doubt whether a span was missed those of the whole text. Answers that nothing has checked teach as
-    they are, with the confidence that they state. Failed records never teach.
+    well (``weight``), or its characters are hidden (``drop``), as are those of a given-up span that may be right. The
+    doubt whether a span was missed takes weight from the whole text. Answers that nothing has checked teach as they
+    are, with the confidence that they state.
+    Failed records never teach.
     """
     examples = []
     for item in labels:
@@ -56,16 +57,11 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
         sure = claim.confidence.value
         hidden = claim.status != "accepted" and (doubtful == "drop" or sure < _LEAST_CONFIDENCE)
         taught.append(TaughtSpan(claim.span, sure, 0.0 if hidden else sure**2 / rest))
-    taught += [_given_up(claim, rest) for claim in item.rivals if _stands_alone(claim, item.spans)]
+    taught += [
+        TaughtSpan(claim.span, claim.confidence.value, 0.0)
+        for claim in item.rivals
+        if claim.span is not None
+        and claim.confidence.value >= _LEAST_CONFIDENCE
+        and not any(c.span is not None and c.span.shared(claim.span) for c in item.spans)
+    ]
     return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught))
-
-
-def _stands_alone(claim: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
-    return claim.span is not None and not any(c.span is not None and c.span.shared(claim.span) for c in kept)
-
-
-def _given_up(claim: SpanLabel, rest: float) -> TaughtSpan:
-    if claim.span is None:
-        raise ValueError("only spans are given up")
-    sure = min(claim.confidence.value, 0.499)
-    return TaughtSpan(claim.span, sure, (1 - sure) ** 2 / rest)
