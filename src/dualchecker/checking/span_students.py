@@ -1,4 +1,4 @@
-"""The student checker where spans are asked for: students judge every claim, and find what the teacher missed."""
+"""The student checker where spans are asked for: students judge every claim, and dispute what they know better."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +11,7 @@ from dualchecker.checking.span_claims import (
     SpanClimb,
     about,
     all_claims,
+    best_answer,
     is_right,
     select_claims,
     side_of,
@@ -104,7 +105,9 @@ class SpanStudentChecker:
         for item, some, seen in zip(there, self._fused(claims), found, strict=True):
             kept, rivals = select_claims(self._coverage.of(some), self._task)
             spans = [self._accepted(replace(c, disputed=self._contradicted(c, seen))) for c in kept]
-            decided[item.record.id] = settled(item, spans, rivals)
+            place = best_answer(item.trail, kept)
+            answer = item.answer if place is None else item.trail[place]
+            decided[item.record.id] = settled(replace(item, answer=answer), spans, rivals)
         return [decided.get(item.record.id, item) for item in labels]
 
     def _heard(self, records: Sequence[Record], claims: Sequence[Sequence[SpanLabel]]) -> list[list[SpanLabel]]:
