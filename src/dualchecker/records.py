@@ -184,6 +184,8 @@ class SpanLabel:
         reason: Why it was not accepted; empty when it was.
         disputed: True when the students' evidence speaks against it.
         rung: The last rung that said so.
+        cover: Share of the span's characters that people may be expected to have marked with the label, whether or not
+            they marked exactly this span; None where it is not known.
     """
 
     label: str
@@ -193,6 +195,7 @@ class SpanLabel:
     reason: str = ""
     disputed: bool = False
     rung: str = ""
+    cover: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +239,7 @@ class TaughtSpan:
 
     Attributes:
         span: The span.
-        target: Probability that it is right: 1 for a human one. 0 for one that was given up: its characters are taught
-            as outside of any span.
+        target: Probability that it is right: 1 for a human one.
         weight: How much its characters count in the loss, relative to the example's weight; 0 hides them.
     """
 

@@ -207,7 +207,7 @@ def test_spans_left_open_teach_less_or_not_at_all(tmp_path: Path, doubtful: str)
             if c.span is not None:
                 hidden = doubtful == "drop" and c.status != "accepted"
                 assert (taught[c.span].weight == 0) == hidden
-                assert taught[c.span].target == c.confidence.value
+                assert taught[c.span].target == c.cover
 
 
 def test_what_was_cut_out_of_a_prompt_teaches_nothing(tmp_path: Path) -> None:

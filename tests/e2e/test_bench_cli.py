@@ -1,13 +1,10 @@
 """``dualchecker bench`` as a user meets it."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from dualchecker.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -15,22 +12,9 @@ OFFLINE = ("--set", "align.embedder=ngrams", "--set", "student.kind=linear", "--
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def bench(cli: Run) -> Run:
     """``bench("--seeds", 2)`` gives exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", "bench", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return lambda *arguments: cli("bench", *arguments)
 
 
 def test_a_bench_without_a_file_compares_and_resumes(bench: Run, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,11 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from dualchecker.cli import main
 from dualchecker.data.corpora import corpus_path
 from dualchecker.ledger import Ledger
 from servers import Call, LoopbackServer, answer, error, say
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """``cli("run", "x.yaml")`` gives exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 SMALL: dict[str, Any] = {

@@ -1,13 +1,11 @@
 """``dualchecker convert`` as a user meets it."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dualchecker.cli import main
 from dualchecker.config import Columns
 from dualchecker.data import write_jsonl
 from dualchecker.data.span_sets import read_marked
@@ -20,18 +18,12 @@ ROWS = [
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def cli(cli: Callable[..., tuple[int, str, str]]) -> Run:
+    """``cli("in.jsonl", "out.conll")`` gives exit code and standard error."""
+
     def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", "convert", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.err
+        code, _, err = cli("convert", *arguments)
+        return code, err
 
     return call
 

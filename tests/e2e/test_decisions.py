@@ -1,7 +1,6 @@
 """A whole run whose teacher is a decision endpoint, from the command line."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 import yaml
 
 from decision_servers import Endpoint
-from dualchecker.cli import main
 from dualchecker.config import load_config
 from dualchecker.data.corpora import corpus_path
 from dualchecker.ledger import Ledger
@@ -21,20 +19,12 @@ Serve = Callable[..., LoopbackServer]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def cli(cli: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str]]:
     """``cli("run", "x.yaml")`` gives exit code and all output."""
 
     def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out + captured.err
+        code, out, err = cli(*arguments)
+        return code, out + err
 
     return call
 

@@ -1,7 +1,6 @@
 """``dualchecker export`` as a user meets it."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from dualchecker.cli import main
 from dualchecker.config import build_config
 from dualchecker.data import load_dataset, read_rows, write_jsonl
 from dualchecker.data.spans import read_gliner, read_inline, read_task
@@ -21,22 +19,9 @@ LABELS = {"cause": "", "effect": ""}
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def cli(cli: Run) -> Run:
     """``cli(folder, "--format", "conll")`` gives exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", "export", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return lambda *arguments: cli("export", *arguments)
 
 
 def span(text: str, quote: str, label: str, confidence: float = 0.9, status: str = "accepted") -> dict[str, Any]:

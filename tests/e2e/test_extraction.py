@@ -2,7 +2,6 @@
 
 import json
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from dualchecker.cli import main
 from dualchecker.students import load_span_student
 from tiny import KITCHEN, SEA
 
@@ -51,23 +49,6 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def metrics_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

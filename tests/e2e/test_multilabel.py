@@ -1,7 +1,6 @@
 """Several labels at once, from the command line to the files."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,12 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from dualchecker.cli import main
 from dualchecker.config import load_config
 from dualchecker.runs.plan import plan_run
 from servers import Call, LoopbackServer, say
 from tiny import TOPICS, label_sets
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dualchecker", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -189,16 +189,6 @@ def test_an_unknown_label_is_refused() -> None:
         token_goal(TOKENS, [TaughtSpan(Span(0, 3, "attic"))], LABELS)
 
 
-@pytest.mark.parametrize("soft", [False, True])
-def test_a_span_that_was_given_up_teaches_outside_and_leaves_room_for_others(soft: bool) -> None:
-    given_up = [TaughtSpan(Span(0, 11, "effect"), 0.0, 0.8), TaughtSpan(Span(8, 11, "cause"), 0.0, 0.5)]
-    goal = token_goal(TOKENS, [*given_up, TaughtSpan(Span(4, 7, "cause"))], LABELS, soft=soft)
-    assert goal.targets.argmax(axis=1).tolist() == [0, begin(0), 0, 0]
-    assert goal.targets[0, OUTSIDE] == 1
-    assert goal.weights.tolist() == [0.8, 1, 0.5, 1]
-    assert goal.unexpressed == (), "it is not taught, so it is not lost either"
-
-
 def test_what_nobody_has_looked_at_is_hidden_but_for_what_is_taught_there() -> None:
     goal = token_goal(TOKENS, [TaughtSpan(Span(4, 7, "cause"))], LABELS, unseen=[(5, 10)])
     assert goal.weights.tolist() == [1, 1, 0, 1]

@@ -10,9 +10,9 @@ from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.checking.panel import Member, PanelChecker
 from dualchecker.checking.self_supervised import SelfCheck, check_choices
 from dualchecker.checking.span_checker import SpanChecker
-from dualchecker.checking.span_examples import gold_examples, span_examples
 from dualchecker.checking.span_ladder import SpanAgreement, SpanLadder
 from dualchecker.checking.span_students import SpanStudentChecker
+from dualchecker.checking.span_teaching import gold_examples, span_examples
 from dualchecker.checking.span_voices import SpanVoices
 from dualchecker.checking.student_checker import Findings, StudentChecker
 from dualchecker.checking.teacher_checker import TeacherChecker

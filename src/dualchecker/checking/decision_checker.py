@@ -88,7 +88,7 @@ class LabelCalibrators:
 
     @classmethod
     def fit(
-        cls, about: Sequence[str], rows: Sequence[Signals], right: Sequence[bool], prior: "LabelCalibrators"
+        cls, about: Sequence[str], rows: Sequence[Signals], right: Sequence[float], prior: "LabelCalibrators"
     ) -> "LabelCalibrators":
         """Fit all, then each label near to the fit of all: what a label's own gold is too scarce to tell is shared."""
         pooled = Calibrator.fit(rows, right, prior.pooled)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from dualchecker.checking.span_claims import (
     side_of,
     strict_f1,
 )
+from dualchecker.checking.span_coverage import Coverage
 from dualchecker.checking.teacher_checker import FOLDS, ChooseThreshold, climb_below
 from dualchecker.confidence import (
     SPAN_SIGNALS,
@@ -52,6 +53,7 @@ class SpanCalibration(DecisionCalibration):
     """
 
     stated_only: bool = False
+    coverage: Coverage = field(default_factory=Coverage.prior)
 
     def judge(self, rung: str, claims: Sequence[SpanLabel]) -> list[SpanLabel]:
         """The same claims with calibrated confidence, as they stand after the rung."""
@@ -153,6 +155,8 @@ class SpanChecker(DecisionChecker):
                 climb.focus = result.doubts(climb, self._extraction)
         kept, hits = self._kept(climbs)
         result.choose_claims(kept, hits, self.choose_threshold, climb=False)
+        pairs = [(claim, climb.record) for climb in climbs for claim in climb.claims]
+        result.coverage = Coverage.fit([claim for claim, _ in pairs], [record for _, record in pairs])
         result.accuracy = strict_f1([climb.kept for climb in climbs], [climb.record for climb in climbs])
         self._calibrations[template.identity] = result
         return result
@@ -258,11 +262,11 @@ class SpanChecker(DecisionChecker):
                 trail,
                 reason=trail[-1].outcome if trail else "empty_text",
             )
-        spans = tuple(decided(claim, calibration, self._extraction) for claim in climb.kept)
+        spans = [decided(claim, calibration, self._extraction) for claim in calibration.coverage.of(climb.kept)]
         return settled(
             Labelled(climb.record, trail[best], Confidence(climb.confidence), "abstained", trail),
             spans,
-            climb.rivals,
+            calibration.coverage.of(climb.rivals),
         )
 
 

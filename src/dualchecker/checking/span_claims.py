@@ -45,20 +45,24 @@ class SpanClimb(Climb):
     @property
     def best(self) -> int | None:
         """Index of the usable answer that has most of what is kept; a tie goes to the higher rung."""
-        usable = [i for i, answer in enumerate(self.trail) if answer.ok]
-        kept = {claim.span for claim in self.kept if claim.span is not None}
-
-        def agrees(index: int) -> tuple[float, int]:
-            own = {found.span for found in self.trail[index].spans}
-            total = len(own) + len(kept)
-            return (2 * len(own & kept) / total if total else 1.0), index
-
-        return max(usable, key=agrees) if usable else None
+        return best_answer(self.trail, self.kept)
 
     @property
     def confidence(self) -> float:
         """Of the least sure claim that is kept; 0 where there is no usable answer."""
         return min((claim.confidence.value for claim in self.kept), default=0.0)
+
+
+def best_answer(trail: Sequence[Answer], kept: Sequence[SpanLabel]) -> int | None:
+    """Index of the usable answer that has most of what is kept; a tie goes to the higher rung."""
+    spans = {claim.span for claim in kept if claim.span is not None}
+
+    def agrees(index: int) -> tuple[float, int]:
+        own = {found.span for found in trail[index].spans}
+        total = len(own) + len(spans)
+        return (2 * len(own & spans) / total if total else 1.0), index
+
+    return max((i for i, answer in enumerate(trail) if answer.ok), key=agrees, default=None)
 
 
 def side_of(claim: SpanLabel) -> Side:
@@ -167,7 +171,7 @@ def select_claims(claims: Sequence[SpanLabel], task: Extraction) -> tuple[list[S
         if mine and not standing:
             none_right = prod(1 - claim.confidence.value for claim in mine)
             gone = Confidence(none_right, mine[0].confidence.signals)
-            standing.append(replace(mine[0], span=None, confidence=gone))
+            standing.append(replace(mine[0], span=None, confidence=gone, cover=None))
         kept += standing
     return sorted(kept, key=lambda c: (c.span or _NOWHERE, c.label)), rivals
 

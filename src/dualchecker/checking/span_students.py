@@ -1,4 +1,4 @@
-"""The student checker where spans are asked for: students judge every claim, and find what the teacher missed."""
+"""The student checker where spans are asked for: students judge every claim, and dispute what they know better."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,11 +12,13 @@ from dualchecker.checking.span_claims import (
     SpanClimb,
     about,
     all_claims,
+    best_answer,
     is_right,
     select_claims,
     side_of,
     strict_f1,
 )
+from dualchecker.checking.span_coverage import Coverage
 from dualchecker.checking.span_voices import SpanVoice, SpanVoices
 from dualchecker.checking.student_checker import (
     FUSION_INTERCEPT,
@@ -71,6 +73,7 @@ class SpanStudentChecker:
         self._fusion = LabelCalibrators(self._prior, {})
         self._thresholds: dict[Side, Threshold] = {}
         self._unseen = Threshold(1.0)
+        self._coverage = Coverage.prior()
 
     def inspect(self, labels: Sequence[Labelled], calibration: Calibration) -> Findings:
         """Fuse teacher and students, find what they dispute and where a student of these labels fails on gold."""
@@ -99,11 +102,13 @@ class SpanStudentChecker:
         found = self._voices["student"].found(records)
         decided = {}
         for item, some, seen in zip(there, self._fused(claims), found, strict=True):
-            kept, rivals = select_claims(some, self._task)
+            kept, rivals = select_claims(self._coverage.of(some), self._task)
             said = {claim.span for claim in kept}
             rest = [one for one in seen if one.span not in said]
             spans = [self._accepted(replace(c, disputed=self._contradicted(c, rest))) for c in kept]
-            decided[item.record.id] = settled(item, spans, rivals)
+            place = best_answer(item.trail, kept)
+            answer = item.answer if place is None else item.trail[place]
+            decided[item.record.id] = settled(replace(item, answer=answer), spans, rivals)
         return [decided.get(item.record.id, item) for item in labels]
 
     def _heard(self, records: Sequence[Record], claims: Sequence[Sequence[SpanLabel]]) -> list[list[SpanLabel]]:
@@ -147,6 +152,8 @@ class SpanStudentChecker:
             sides, rows = about(flat), signals_of(flat)
             held_out = LabelCalibrators.cross_fitted(sides, rows, right, prior, folds)
             self._fusion = LabelCalibrators.fit(sides, rows, right, prior)
+        whose = [record for record, some in zip(records, claims, strict=True) for _ in some]
+        self._coverage = Coverage.fit(with_confidence(flat, held_out), whose)
         judged = iter(with_confidence(flat, held_out))
         kept: list[SpanLabel] = []
         hits: list[bool] = []

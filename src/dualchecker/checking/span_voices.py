@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from dualchecker.checking.span_examples import gold_examples, span_examples
+import numpy as np
+
+from dualchecker.checking.span_teaching import gold_examples, span_examples
 from dualchecker.data import Fence, text_folds
 from dualchecker.errors import StudentError
 from dualchecker.records import Example, Labelled, Record, Span, SpanLabel
@@ -112,6 +114,8 @@ class SpanVoices:
         return {fold: self._taught(some) for fold, some in kept.items()}
 
     def _taught(self, examples: Sequence[Example]) -> SpanStudent | None:
+        if not any(np.any([span.weight > 0 for span in example.spans]) for example in examples):
+            return None
         try:
             return self._make().fit(examples)
         except StudentError:  # nothing to learn: it has no voice

@@ -100,7 +100,7 @@ class Calibrator:
     def fit(
         cls,
         rows: Sequence[Signals],
-        right: Sequence[bool],
+        right: Sequence[float],
         prior: "Calibrator | None" = None,
         strength: float = PRIOR_STRENGTH,
     ) -> "Calibrator":
@@ -108,7 +108,7 @@ class Calibrator:
 
         Args:
             rows: Signals of answers about gold records.
-            right: Whether each was right.
+            right: Whether each was right; or how much of it was, in 0..1.
             prior: Mean of the Gaussian prior; a calibrator fitted elsewhere, or the documented one.
             strength: Inverse variance of the prior.
         """

@@ -117,6 +117,7 @@ NOTES = {
     "verdict_unreadable": "what the reply says about a label cannot be read",
     "cut_short": "the reply hit the token limit",
     "truncated": "the text was cut to fit the prompt",
+    "context_truncated": "the long form beside the text was cut to fit the prompt",
     "demonstrations_dropped": "some examples did not fit into the prompt",
     "only_repeats": "asked again, the teacher could only repeat itself",
     "outside_labels": "more than 5% of the probability lay outside the labels",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dualchecker.checking.examples import examples_from
-from dualchecker.checking.span_examples import span_examples
+from dualchecker.checking.span_teaching import span_examples
 from dualchecker.config import RunConfig
 from dualchecker.data import fingerprint, text_folds
 from dualchecker.methods.base import Distilled, Method, Setting, Step

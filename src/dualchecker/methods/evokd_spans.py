@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from dualchecker.checking.span_examples import gold_examples
+from dualchecker.checking.span_teaching import gold_examples
 from dualchecker.data import text_folds
 from dualchecker.methods.base import Setting
 from dualchecker.prompts import Case

@@ -141,10 +141,9 @@ def token_goal(
     """Targets and weights of a text's tokens.
 
     A token of a span has the span's weight. With ``soft``, its tag has probability ``TaughtSpan.target`` and ``O`` the
-    rest; otherwise its tag has all. A span of target 0 teaches that its tokens are ``O``, with the span's weight where
-    that is less than 1. A span of weight 0 hides its tokens; so does one that cannot be expressed, since its tokens are
-    not outside either, and so does a stretch that is ``unseen``. All of these give way to spans that are taught. All
-    other tokens are ``O`` with weight 1.
+    rest; otherwise its tag has all. A span of weight 0 hides its tokens; so does one that cannot be expressed, since
+    its tokens are not outside either, and so does a stretch that is ``unseen``. All of these give way to spans that are
+    taught. All other tokens are ``O`` with weight 1.
 
     Raises:
         StudentError: A span has a label that is not in ``labels``.
@@ -152,7 +151,7 @@ def token_goal(
     column = {label: number for number, label in enumerate(labels)}
     if unknown := {taught.span.label for taught in spans} - column.keys():
         raise StudentError(f"Training examples carry unknown labels: {', '.join(map(repr, sorted(unknown)))}.")
-    shown = [taught for taught in spans if taught.weight > 0 and taught.target > 0]
+    shown = [taught for taught in spans if taught.weight > 0]
     hidden = [taught.span for taught in spans if taught.weight <= 0]
     hidden += [Span(start, end, "") for start, end in unseen]
     kept, left = flatten(tokens, [taught.span for taught in shown])
@@ -160,10 +159,6 @@ def token_goal(
     targets = np.zeros((len(tokens), 1 + 2 * len(labels)))
     weights = np.ones(len(tokens))
     targets[:, OUTSIDE] = 1
-    for taught in spans:
-        if taught.target <= 0 and (place := token_range(tokens, taught.span)):
-            rows = slice(place[0], place[1] + 1)
-            weights[rows] = np.minimum(weights[rows], taught.weight)
     for span in (*hidden, *unexpressed):
         if place := token_range(tokens, span):
             weights[place[0] : place[1] + 1] = 0

@@ -1,10 +1,8 @@
 """The fine-tuned student: a Hugging Face encoder with a classification head, trained on soft labels."""
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,30 +12,25 @@ from dualchecker.embedding.transformer import (
     encode,
     import_torch,
     load_pretrained,
-    quiet_transformers,
     token_lengths,
 )
-from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students.base import Probabilities, check_examples, record_text, targets_and_weights
-from dualchecker.students.files import write_folder
 from dualchecker.students.multilabel import Grid, grid_of
+from dualchecker.students.pretrained import Pretrained
 from dualchecker.students.training import (
     bucketed_batches,
     freeze_lower_layers,
-    last_layer,
     learning_rate_factor,
     make_optimizer,
     update,
 )
 from dualchecker.tasks.multilabel import YES
 
-_MODEL = "AutoModelForSequenceClassification"
-_SETTINGS = "dualchecker.json"
 _PREDICT_BATCH = 64
 
 
-class EncoderStudent:
+class EncoderStudent(Pretrained):
     """A ``Student`` that fine-tunes an encoder; its folder is a plain Hugging Face model.
 
     The loss is cross-entropy with soft targets, weighted by example; examples of weight 0 are left out. The
@@ -63,6 +56,7 @@ class EncoderStudent:
     """
 
     kind = "encoder"
+    model_class = "AutoModelForSequenceClassification"
 
     def __init__(
         self,
@@ -86,7 +80,6 @@ class EncoderStudent:
         self._epochs, self._batch_size, self._learning_rate = epochs, batch_size, learning_rate
         self._min_steps = min_steps
         self._soft_targets, self._freeze, self._progress = soft_targets, freeze, progress
-        self._loaded: tuple[Any, Any] | None = None
 
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         """Fine-tune from the base; earlier training is forgotten.
@@ -105,7 +98,7 @@ class EncoderStudent:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(self._seed)
             model, tokenizer = load_pretrained(
-                _MODEL,
+                self.model_class,
                 self._base,
                 max_length=self._max_length,
                 id2label=dict(enumerate(self.labels)),
@@ -182,79 +175,25 @@ class EncoderStudent:
         model, tokenizer = self._trained()
         return _probabilities(model, tokenizer, [record_text(record, self._text) for record in records])
 
-    def sharpen(self, exponent: float) -> None:
-        """Scale the head's last layer, so that the logits of the plain model are ``exponent`` times what they were.
-
-        Raises:
-            StudentError: The student has not been trained, or its logits do not come from a linear layer.
-        """
-        model, _ = self._trained()
-        torch, _ = import_torch()
-        layer = last_layer(model)
-        with torch.no_grad():
-            for weights in layer.parameters():
-                weights.mul_(exponent)
-
-    def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
-        """Write a folder that ``transformers.pipeline("text-classification", model=folder)`` loads.
-
-        Args:
-            folder: Where to; what is there is replaced as a whole, once the new model is complete.
-            card: Content of README.md.
-            extra: Added to ``dualchecker.json``.
-
-        Raises:
-            StudentError: The student has not been trained.
-        """
-        model, tokenizer = self._trained()
-        settings = {
-            "kind": self.kind,
+    def _settings(self) -> dict[str, Any]:
+        return {
             "labels": self.labels,
             **({"multiple": True} if self.multiple else {}),
             "text": self._text,
             "max_length": self._max_length,
             "seed": self._seed,
-            **(extra or {}),
         }
-        with write_folder(folder) as new, quiet_transformers():
-            model.save_pretrained(new)
-            tokenizer.save_pretrained(new)
-            (new / "README.md").write_text(card, encoding="utf-8")
-            (new / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a student that ``save`` wrote.
-
-        Raises:
-            StudentError: The folder holds no encoder student.
-            ConfigError: Its model cannot be loaded; see ``load_pretrained``.
-        """
-        try:
-            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-            if settings["kind"] != cls.kind:
-                raise ValueError(f"it holds a student of kind {settings['kind']!r}")
-            student = cls(
-                settings["labels"],
-                base=str(folder.resolve()),
-                seed=settings["seed"],
-                text=settings["text"],
-                max_length=settings["max_length"],
-                multiple=settings.get("multiple", False),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StudentError(
-                f"There is no encoder student in {folder}.",
-                why=f"{_SETTINGS}: {error!r}.",
-                fix="Name a folder that a run or EncoderStudent.save has written.",
-            ) from error
-        student._loaded = load_pretrained(_MODEL, student._base, max_length=student._max_length, complete=True)
-        return student
-
-    def _trained(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            raise StudentError("The student has not been trained.", fix="Call fit, or EncoderStudent.load.")
-        return self._loaded
+    def _from_settings(cls, settings: dict[str, Any], base: str) -> Self:
+        return cls(
+            settings["labels"],
+            base=base,
+            seed=settings["seed"],
+            text=settings["text"],
+            max_length=settings["max_length"],
+            multiple=settings.get("multiple", False),
+        )
 
 
 def _probabilities(model: Any, tokenizer: Any, texts: Sequence[str]) -> Probabilities:

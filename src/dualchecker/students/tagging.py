@@ -141,7 +141,7 @@ def usable(examples: Sequence[Example]) -> list[Example]:
     used = [example for example in examples if example.weight > 0]
     if not used:
         raise StudentError("There is nothing to train on.", fix="Give gold labels, or lower check.threshold.")
-    if not any(taught.weight > 0 and taught.target > 0 for example in used for taught in example.spans):
+    if not any(taught.weight > 0 for example in used for taught in example.spans):
         raise StudentError(
             f"None of the {len(used)} training examples has a span.",
             why="A student that has seen no span finds none.",

@@ -1,11 +1,9 @@
 """The fine-tuned student of spans: a Hugging Face encoder that tags tokens (BIO), for texts of any length."""
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,28 +14,23 @@ from dualchecker.embedding.transformer import (
     import_torch,
     is_sentence_encoder,
     load_pretrained,
-    quiet_transformers,
 )
 from dualchecker.embedding.windows import Windows, cut_windows, pad_windows
-from dualchecker.errors import StudentError
 from dualchecker.records import Example, Record
 from dualchecker.students.bio import Token, tag_names
-from dualchecker.students.files import write_folder
+from dualchecker.students.pretrained import Pretrained
 from dualchecker.students.tagging import SpanTagger, Tagged, usable
 from dualchecker.students.token_features import DEPTH
 from dualchecker.students.training import (
     bucketed_batches,
     freeze_lower_layers,
     keep_lower_layers,
-    last_layer,
     learning_rate_factor,
     make_optimizer,
     update,
 )
 from dualchecker.students.words import word_tokens
 
-_MODEL = "AutoModelForTokenClassification"
-_SETTINGS = "dualchecker.json"
 _PREDICT_BATCH = 64
 
 
@@ -78,10 +71,13 @@ class _Goal:
     weights: list[npt.NDArray[np.float32]]
 
 
-class TokenStudent(SpanTagger):
+class TokenStudent(Pretrained, SpanTagger):
     """A ``SpanStudent`` that fine-tunes an encoder; its folder is a plain Hugging Face model.
 
-    Of a sentence encoder only the lower layers are used (``DEPTH``): those above it are about the text as a whole.
+    Of a sentence encoder only the lower layers are used (``DEPTH``): those above are about the text as a whole. With
+    all of them it learns the same with more work (400 news sentences, one seed: F1 of exact spans 41 with four layers,
+    40 with six). ``freeze`` is dear here: with three of the six layers frozen it was 30.
+
     Words are tagged (pieces where a script has no blanks), each by its first piece; the other pieces learn to go on
     with it, for those who read the model piece by piece. Long texts are read in overlapping windows, every token in
     the one that shows most of its context. The loss is cross-entropy a token with soft targets, weighted by example
@@ -104,6 +100,7 @@ class TokenStudent(SpanTagger):
     """
 
     kind = "tokens"
+    model_class = "AutoModelForTokenClassification"
 
     def __init__(
         self,
@@ -125,7 +122,6 @@ class TokenStudent(SpanTagger):
         self._epochs, self._batch_size, self._learning_rate = epochs, batch_size, learning_rate
         self._min_steps, self._soft_targets = min_steps, soft_targets
         self._freeze, self._progress = freeze, progress
-        self._loaded: tuple[Any, Any] | None = None
 
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         """Fine-tune from the base; earlier training is forgotten.
@@ -144,7 +140,7 @@ class TokenStudent(SpanTagger):
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(self._seed)
             model, tokenizer = load_pretrained(
-                _MODEL,
+                self.model_class,
                 self._base,
                 max_length=self._max_length,
                 id2label=dict(enumerate(tags)),
@@ -229,78 +225,20 @@ class TokenStudent(SpanTagger):
             for its in units
         ]
 
-    def sharpen(self, exponent: float) -> None:
-        """Scale the head's last layer, so that the logits of the plain model are ``exponent`` times what they were.
-
-        Raises:
-            StudentError: The student has not been trained, or its logits do not come from a linear layer.
-        """
-        model, _ = self._trained()
-        torch, _ = import_torch()
-        layer = last_layer(model)
-        with torch.no_grad():
-            for weights in layer.parameters():
-                weights.mul_(exponent)
-
-    def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:
-        """Write a folder that ``transformers.pipeline("token-classification", model=folder)`` loads.
-
-        Args:
-            folder: Where to; what is there is replaced as a whole, once the new model is complete.
-            card: Content of README.md.
-            extra: Added to ``dualchecker.json``.
-
-        Raises:
-            StudentError: The student has not been trained.
-        """
-        model, tokenizer = self._trained()
-        settings = {
-            **(extra or {}),
-            "kind": self.kind,
+    def _settings(self) -> dict[str, Any]:
+        return {
             "spans": True,
             "labels": self.labels,
             "max_length": self._max_length,
             "seed": self._seed,
             "unexpressed": self.unexpressed,
         }
-        with write_folder(folder) as new, quiet_transformers():
-            model.save_pretrained(new)
-            tokenizer.save_pretrained(new)
-            (new / "README.md").write_text(card, encoding="utf-8")
-            (new / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a student that ``save`` wrote.
-
-        Raises:
-            StudentError: The folder holds no tokens student.
-            ConfigError: Its model cannot be loaded; see ``load_pretrained``.
-        """
-        try:
-            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-            if settings["kind"] != cls.kind:
-                raise ValueError(f"it holds a student of kind {settings['kind']!r}")
-            student = cls(
-                settings["labels"],
-                base=str(folder.resolve()),
-                seed=settings["seed"],
-                max_length=settings["max_length"],
-            )
-            student.unexpressed = dict(settings["unexpressed"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StudentError(
-                f"There is no tokens student in {folder}.",
-                why=f"{_SETTINGS}: {error!r}.",
-                fix="Name a folder that a run or TokenStudent.save has written.",
-            ) from error
-        student._loaded = load_pretrained(_MODEL, student._base, max_length=student._max_length, complete=True)
+    def _from_settings(cls, settings: dict[str, Any], base: str) -> Self:
+        student = cls(settings["labels"], base=base, seed=settings["seed"], max_length=settings["max_length"])
+        student.unexpressed = dict(settings["unexpressed"])
         return student
-
-    def _trained(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            raise StudentError("This student has not been trained.", fix="Call fit, or TokenStudent.load.")
-        return self._loaded
 
 
 def _losses(model: Any, tokenizer: Any, goal: _Goal, batch: npt.NDArray[np.intp]) -> tuple[Any, int]:

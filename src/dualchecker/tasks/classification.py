@@ -1,28 +1,18 @@
 """One label out of a set: binary and multiclass, in any language."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 from dualchecker.config import Occurrence
 from dualchecker.errors import ConfigError
 from dualchecker.tasks.base import Parsed
+from dualchecker.tasks.names import NamedLabels
 from dualchecker.tasks.replies import read_confidence, read_object
 
 
-def fold(label: str) -> str:
-    """Case, width, accents' encoding, quotes and the kind of separator do not make another label."""
-    folded = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()))
-    # Between words only: "-1" and "1", "A-" and "A" are different labels.
-    bare = folded.strip(" \"'`*_.。:;,()[]「」“”„‘’«»")
-    return re.sub(r"(?<=\w)[ _\-‐‒–—]+(?=\w)", " ", bare)
-
-
 @dataclass(frozen=True)
-class Classification:
+class Classification(NamedLabels):
     """Choose one label for a text.
 
     Args:
@@ -43,26 +33,7 @@ class Classification:
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise ConfigError("A classification task needs at least two labels.", fix="List them under task.labels.")
-        seen: dict[str, str] = {}
-        for name in self.labels:
-            folded = fold(name)
-            if not folded:
-                raise ConfigError(f"The label name {name!r} is empty.", fix="Give every label a name.")
-            if folded in seen:
-                raise ConfigError(
-                    f"The labels {seen[folded]!r} and {name!r} differ only in case, width or separators.",
-                    why="A teacher's reply could not be told apart.",
-                    fix="Rename one of them.",
-                )
-            seen[folded] = name
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.labels)
-
-    @cached_property
-    def _by_fold(self) -> dict[str, str]:
-        return {fold(name): name for name in self.labels}
+        self._check_names()
 
     def schema(self) -> dict[str, Any]:
         """Reason first, so that the label follows from it; then label and confidence."""
@@ -76,11 +47,6 @@ class Classification:
             "required": ["rationale", "label", "confidence"],
             "additionalProperties": False,
         }
-
-    def find(self, label: object) -> str | None:
-        """The label that ``label`` means, or None. Exact names win over folded ones."""
-        text = str(label).lower() if isinstance(label, bool) else str(label)
-        return text if text in self.labels else self._by_fold.get(fold(text))
 
     def parse(self, reply: str, text: str = "") -> Parsed:
         """Understand a reply: a JSON object, one inside prose, or ``label: ...`` lines.

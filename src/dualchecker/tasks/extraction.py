@@ -8,14 +8,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 from dualchecker.config import Occurrence
 from dualchecker.errors import ConfigError
 from dualchecker.records import Found, Span
 from dualchecker.tasks.base import Parsed
-from dualchecker.tasks.classification import fold
+from dualchecker.tasks.names import NamedLabels
 from dualchecker.tasks.quotes import Quote, find_quotes
 from dualchecker.tasks.replies import read_confidence, read_object, read_objects
 
@@ -28,7 +27,7 @@ _LABEL_NAMES = ("label", "type", "entity", "entity_type")
 
 
 @dataclass(frozen=True)
-class Extraction:
+class Extraction(NamedLabels):
     """Find the spans of each label in a text.
 
     An answer as a whole is what a teacher replies: a JSON list of its spans in the order of the text, each with label
@@ -55,31 +54,7 @@ class Extraction:
     def __post_init__(self) -> None:
         if not self.labels:
             raise ConfigError("An extraction task needs at least one label.", fix="List them under task.labels.")
-        seen: dict[str, str] = {}
-        for name in self.labels:
-            folded = fold(name)
-            if not folded:
-                raise ConfigError(f"The label name {name!r} is empty.", fix="Give every label a name.")
-            if folded in seen:
-                raise ConfigError(
-                    f"The labels {seen[folded]!r} and {name!r} differ only in case, width or separators.",
-                    why="A teacher's reply could not be told apart.",
-                    fix="Rename one of them.",
-                )
-            seen[folded] = name
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.labels)
-
-    @cached_property
-    def _by_fold(self) -> dict[str, str]:
-        return {fold(name): name for name in self.labels}
-
-    def find(self, label: object) -> str | None:
-        """The label that ``label`` means, or None. Exact names win over folded ones."""
-        text = str(label)
-        return text if text in self.labels else self._by_fold.get(fold(text))
+        self._check_names()
 
     def needs(self, label: str) -> bool:
         """Whether every text has at least one span of the label."""

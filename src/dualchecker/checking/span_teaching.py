@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from dualchecker.records import Answer, Example, Labelled, Record, SpanLabel, TaughtSpan
 
-_LEAST_CONFIDENCE = 0.1
+_LEAST_SHARE = 0.3
+"""Of a span whose characters are less likely right than this, nothing is taught; nor that they are outside."""
+
 _LEAST_REST = 0.25
 """Where a missing span is likely, the characters outside of any span still count this much."""
 
@@ -20,11 +22,12 @@ def gold_examples(records: Iterable[Record]) -> list[Example]:
 def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[Example]:
     """Training examples of the spans that may teach.
 
-    A span counts with its squared confidence, as a label does (``examples_from``). One that is abstained on does as
-    well (``weight``), or its characters are hidden (``drop``). A given-up span makes its characters count less as
-    outside, and the doubt whether a span was missed those of the whole text. Answers that nothing has checked teach as
-    they are, with the confidence that they state. Of a text that was cut to fit the prompt, what no answer is about
-    teaches nothing. Failed records never teach.
+    A span teaches its words, so it counts with the squared share of its characters that may be expected to be right
+    (``SpanLabel.cover``), be it kept, abstained on or given up for none; where a label is dropped for doubt (``drop``),
+    the words of what was not accepted are hidden. So are those that are as likely outside, and those of given-up spans
+    that overlap a surer one. The doubt whether a span was missed takes weight from the whole text. Answers that nothing
+    has checked teach as they are, with the confidence that they state. Of a text that was cut to fit the prompt, what
+    no answer is about teaches nothing. Failed records never teach.
     """
     examples = []
     for item in labels:
@@ -51,15 +54,35 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
     missing = [claim.confidence.value for claim in item.spans if claim.span is None and claim.status != "accepted"]
     rest = max(min(missing, default=1.0) ** 2, _LEAST_REST)
     taught = []
-    for claim in item.spans:
+    rivals = [rival for rival in item.rivals if _stands_alone(rival, item.spans)]
+    crowded = _crowded(rivals)
+    for claim in (*item.spans, *rivals):
         if claim.span is None:
             continue
-        sure = claim.confidence.value
-        hidden = claim.status != "accepted" and (doubtful == "drop" or sure < _LEAST_CONFIDENCE)
-        taught.append(TaughtSpan(claim.span, sure, 0.0 if hidden else sure**2 / rest))
-    taught += [_given_up(claim, rest) for claim in item.rivals if _stands_alone(claim, item.spans)]
+        share = _share(claim)
+        hidden = claim.status != "accepted" and (doubtful == "drop" or share < _LEAST_SHARE)
+        taught.append(TaughtSpan(claim.span, share, 0.0 if hidden or claim in crowded else share**2 / rest))
     unseen = _unseen([answer for answer in item.trail if answer.ok])
     return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught), unseen=unseen)
+
+
+def _share(claim: SpanLabel) -> float:
+    return claim.confidence.value if claim.cover is None else claim.cover
+
+
+def _stands_alone(rival: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
+    """Whether nothing that is kept is in a given-up span's place."""
+    span = rival.span
+    return span is not None and not any(claim.span is not None and claim.span.shared(span) for claim in kept)
+
+
+def _crowded(rivals: Sequence[SpanLabel]) -> list[SpanLabel]:
+    """Those of the given-up spans that overlap a surer one."""
+    first: list[SpanLabel] = []
+    rest: list[SpanLabel] = []
+    for rival in sorted(rivals, key=_share, reverse=True):
+        (first if _stands_alone(rival, first) else rest).append(rival)
+    return rest
 
 
 def _unseen(answers: Sequence[Answer]) -> tuple[tuple[int, int], ...]:
@@ -70,13 +93,3 @@ def _unseen(answers: Sequence[Answer]) -> tuple[tuple[int, int], ...]:
         return ()
     start, end = max(cut[0] for cut in known), min(cut[1] for cut in known)
     return ((start, end),) if start < end else ()
-
-
-def _stands_alone(claim: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
-    return claim.span is not None and not any(c.span is not None and c.span.shared(claim.span) for c in kept)
-
-
-def _given_up(claim: SpanLabel, rest: float) -> TaughtSpan:
-    if claim.span is None:
-        raise ValueError("only spans are given up")
-    return TaughtSpan(claim.span, 0.0, (1 - claim.confidence.value) ** 2 / rest)
