@@ -26,12 +26,14 @@ class Span:
         """How many characters the two have in common, whatever their labels."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
-    def likeness(self, other: "Span") -> float:
-        """Shared characters over all characters of the two, 0..1; 0 for another label."""
-        if self.label != other.label:
-            return 0.0
+    def overlap(self, other: "Span") -> float:
+        """Shared characters over all characters of the two (Jaccard), 0..1, whatever their labels."""
         both = self.shared(other)
-        return both / (self.end - self.start + other.end - other.start - both)
+        return both / (self.end - self.start + other.end - other.start - both) if both else 0.0
+
+    def likeness(self, other: "Span") -> float:
+        """As ``overlap``, but 0 for another label."""
+        return self.overlap(other) if self.label == other.label else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class Answer:
             distance, 0..1), where it was asked in several.
         spans: Those that it quoted and that are in the text, in order of ``Span``, each once.
         hallucinated: Quotes that are not in the text: counted, never stored as spans.
+        unseen: Where spans are asked for, the stretch of the text (offsets, end exclusive) that was cut out of the
+            prompt to make it fit: the answer says nothing about it.
     """
 
     record_id: str
@@ -150,6 +154,7 @@ class Answer:
     order_spread: float | None = None
     spans: tuple[Found, ...] = ()
     hallucinated: tuple[str, ...] = ()
+    unseen: tuple[int, int] | None = None
 
     @property
     def ok(self) -> bool:
@@ -254,6 +259,7 @@ class Example:
         target: Soft target, probability by label; None means all mass on ``label``.
         source: ``gold`` (people), ``teacher`` (a pool text, its label), or ``generated`` (a text that it wrote).
         spans: Where spans are learnt: those of the text. The rest of it counts as outside of any, with ``weight``.
+        unseen: Where spans are learnt: stretches of the text (offsets, end exclusive) of which nothing is known.
     """
 
     record: Record
@@ -262,6 +268,7 @@ class Example:
     target: Mapping[str, float] | None = None
     source: Literal["gold", "teacher", "generated"] = "gold"
     spans: tuple[TaughtSpan, ...] = ()
+    unseen: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

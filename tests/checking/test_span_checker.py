@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from tests.span_fakes import SPANS, SpanParts, SpanTeacher, make_span_parts, make_span_records, noisy, reply
 
-from dualchecker.checking import span_examples
+from dualchecker.checking import Climb, span_examples
 from dualchecker.config import CheckConfig, PrecisionThreshold
 from dualchecker.data import Fence
-from dualchecker.prompts import Prompt
+from dualchecker.methods.base import believe
+from dualchecker.prompts import Prompt, Template
 from dualchecker.records import Labelled, Record, Span
 from dualchecker.tasks import Extraction
 
@@ -207,3 +208,43 @@ def test_spans_left_open_teach_less_or_not_at_all(tmp_path: Path, doubtful: str)
                 hidden = doubtful == "drop" and c.status != "accepted"
                 assert (taught[c.span].weight == 0) == hidden
                 assert taught[c.span].target == c.cover
+
+
+def test_what_was_cut_out_of_a_prompt_teaches_nothing(tmp_path: Path) -> None:
+    text = POOL[1].text + " And then nothing else came to pass on that day." * 1000
+    long = Record("p1000", text, spans=POOL[1].spans)
+    teacher = SpanTeacher([*GOLD, long], lambda prompt, record: reply(record.text, record.spans or ()))
+    check = CheckConfig(threshold=0.85, rungs=("brief",))
+    with make_span_parts(tmp_path, teacher, fence(), [long], check=check) as parts:
+        labels = parts.checker.label([long], parts.aligner.template())
+        first = believe(Climb(long, list(labels[0].trail[:1]), [{}]))
+    cut = labels[0].trail[0].unseen
+    assert cut is not None
+    shown = next(p for p in teacher.asked if p.record_id == "p1000").shown.text
+    assert shown.startswith(text[: cut[0]])
+    assert shown.endswith(text[cut[1] :])
+    assert len(shown) < len(text) - (cut[1] - cut[0]) + 60
+    for item in (labels[0], first):
+        (example,) = span_examples([item])
+        assert example.unseen == (cut,)
+        assert len(example.spans) == 2
+
+
+def test_what_is_looked_at_again_is_judged_by_the_calibration_of_now(tmp_path: Path) -> None:
+    """With the second template the teacher is wrong on gold, so what it said before is worth less."""
+
+    def answer(prompt: Prompt, record: Record) -> str:
+        spoilt = len(prompt.shown.demonstrations) == 1 and record.id.startswith("g")
+        spans = [Span(s.start, s.end - 2, s.label) for s in record.spans or ()] if spoilt else record.spans or ()
+        return reply(record.text, spans)
+
+    check = CheckConfig(threshold=0.85, rungs=("brief",))
+    with make_span_parts(tmp_path, SpanTeacher([*GOLD, *POOL], answer), fence(), POOL, check=check) as parts:
+        template = parts.aligner.template()
+        worse = Template(template.fixed[:1], 1)
+        items = parts.checker.label(POOL[:4], template)
+        again = parts.checker.look_again(items, worse)
+    for before, now in zip(items, again, strict=True):
+        assert all(one.confidence.value > 0.9 for one in before.spans if one.span)
+        assert all(one.confidence.value < 0.5 for one in (*now.spans, *now.rivals) if one.span)
+        assert now.trail == before.trail

@@ -121,3 +121,11 @@ def test_the_answer_kept_is_the_one_that_has_most_of_what_stands() -> None:
     assert state.best == 0
     assert state.confidence == 0.9
     assert climb(Answer("r", None, "unparsed", "brief")).best is None
+
+
+def test_a_label_is_as_likely_to_have_none_as_none_of_its_spans_is_right() -> None:
+    claims = [claim("cause", 0, 5, 0.25), claim("cause", 10, 15, 0.2), claim("cause", 20, 25, 0.1)]
+    (none,), rivals = select_claims(claims, Extraction("q", {"cause": ""}))
+    assert none.span is None
+    assert none.confidence.value == pytest.approx(0.75 * 0.8 * 0.9)
+    assert len(rivals) == 3

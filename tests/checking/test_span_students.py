@@ -6,14 +6,21 @@ import pytest
 from tests.span_fakes import SPANS, LexiconStudent, SpanTeacher, make_span_parts, make_span_records, noisy, reply
 
 from dualchecker.asking import Silent
-from dualchecker.checking import gold_examples
+from dualchecker.checking import gold_examples, span_examples
+from dualchecker.checking.span_students import SpanStudentChecker
 from dualchecker.checking.span_voices import SpanVoices
+from dualchecker.checking.teacher_checker import Calibration
+from dualchecker.confidence import Threshold
 from dualchecker.config import CheckConfig
 from dualchecker.data import Fence
+from dualchecker.embedding import NgramEmbedder
 from dualchecker.errors import StudentError
 from dualchecker.methods.dualchecker import distill_with_dualchecker
-from dualchecker.prompts import Prompt
-from dualchecker.records import Confidence, Record, Span, SpanLabel
+from dualchecker.prompts import Prompt, Template
+from dualchecker.records import Answer, Confidence, Labelled, Record, Span, SpanLabel
+from dualchecker.students.bio import token_goal
+from dualchecker.students.spans import ScoredSpan
+from dualchecker.students.words import word_tokens
 
 GOLD = make_span_records(90, "g")
 POOL = make_span_records(60, "p")
@@ -116,3 +123,61 @@ def test_the_whole_method_runs_on_spans(tmp_path: Path) -> None:
 def test_gold_teaches_its_spans_with_certainty() -> None:
     example = gold_examples(GOLD[1:2])[0]
     assert [(one.span, one.target, one.weight) for one in example.spans] == [(s, 1.0, 1.0) for s in GOLD[1].spans or ()]
+
+
+def test_of_given_up_spans_that_overlap_the_surest_teaches_and_none_counts_as_lost() -> None:
+    record = Record("r", "a dry summer, a poor harvest")
+    kept = SpanLabel("cause", Span(2, 12, "cause"), Confidence(0.9), "accepted")
+    rivals = tuple(
+        SpanLabel("effect", Span(start, 28, "effect"), Confidence(0.2), "abstained", cover=cover)
+        for start, cover in ((14, 0.4), (16, 0.5), (21, 0.1))
+    )
+    item = Labelled(record, Answer("r", "[]", "ok", "brief"), Confidence(0.9), "accepted", spans=(kept,), rivals=rivals)
+    (example,) = span_examples([item])
+    assert {one.span.start: one.weight > 0 for one in example.spans} == {2: True, 14: False, 16: True, 21: False}
+    goal = token_goal(word_tokens(record.text), example.spans, SPANS.names)
+    assert goal.unexpressed == ()
+    assert goal.weights.tolist() == pytest.approx([1, 0.81, 0.81, 1, 0, 0.25, 0.25]), "what sticks out is hidden"
+
+
+def test_a_sure_student_that_agrees_on_another_span_contradicts_nothing() -> None:
+    """A label may have several: only a span that does not stand can take the place of one that does."""
+    record = Record("r", "heavy rain, strong frost and low pressure")
+    rain, frost, low = Span(0, 10, "cause"), Span(12, 24, "cause"), Span(29, 41, "cause")
+
+    class Told:
+        """A voice that has found these spans of the record."""
+
+        def __init__(self, *spans: Span) -> None:
+            self._found = tuple(ScoredSpan(span, 0.9) for span in spans)
+
+        def of(self, records: object, claims: list[list[SpanLabel]]) -> list[list[float | None]]:
+            return [[None] * len(some) for some in claims]
+
+        def found(self, records: list[Record]) -> list[tuple[ScoredSpan, ...]]:
+            return [self._found if one.id == "r" else () for one in records]
+
+    def disputed(*found: Span) -> list[Span | None]:
+        class Voices:
+            own = Told(*found)
+
+            def taught(self, labels: object) -> Told:
+                return self.own
+
+        checker = SpanStudentChecker(
+            SPANS,
+            FENCE,
+            NgramEmbedder(features=2**6),
+            Voices(),  # type: ignore[arg-type]
+            lambda confidence, right: Threshold(0.3),
+            borderline=0,
+            final_map="none",
+        )
+        sure = {rain: 0.4, frost: 0.9}
+        claims = tuple(SpanLabel("cause", span, Confidence(value), "accepted") for span, value in sure.items())
+        item = Labelled(record, Answer("r", "[]", "ok", "brief"), Confidence(0.4), "accepted", spans=claims)
+        findings = checker.inspect([item], Calibration(Template(), []))
+        return [one.span for one in findings.labels[0].spans if one.disputed]
+
+    assert disputed(frost) == []
+    assert disputed(frost, low) == [rain]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dualchecker.evaluation.intervals import resamples
 from dualchecker.evaluation.resampled import Resamples
-from dualchecker.evaluation.span_matching import covered, least_left_out, match, overlap
+from dualchecker.evaluation.span_matching import covered, least_left_out, match
 from dualchecker.evaluation.span_metrics import SpanScores, compare_spans, hallucination_rate
 from dualchecker.evaluation.words import words
 from dualchecker.records import Answer, Found, Span
@@ -207,10 +207,10 @@ def test_milder_ways_never_give_less(records: list) -> None:
 def test_pairs_are_one_to_one_and_no_order_matters(said: list[Span], gold: list[Span]) -> None:
     pairs = match(said, gold, any_label=True)
     assert len({one for one, _, _ in pairs}) == len({other for _, other, _ in pairs}) == len(pairs)
-    assert all(share == overlap(one, other) > 0 for one, other, share in pairs)
+    assert all(share == one.overlap(other) > 0 for one, other, share in pairs)
     assert pairs == match(said[::-1], gold[::-1], any_label=True)
     left_said, left_gold = set(said) - {one for one, _, _ in pairs}, set(gold) - {other for _, other, _ in pairs}
-    assert not any(overlap(one, other) for one in left_said for other in left_gold)
+    assert not any(one.overlap(other) for one in left_said for other in left_gold)
 
 
 @given(SPANS, SPANS)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dualchecker.checking import span_examples
 from dualchecker.methods.span_votes import elect_spans
 from dualchecker.records import Answer, Found, Record, Span
 from dualchecker.tasks import Extraction
@@ -63,3 +64,10 @@ def test_without_a_usable_answer_it_has_failed() -> None:
     item = elect_spans(Record("r", TEXT), [answer(ok=False)], TASK)
     assert (item.status, item.reason, item.answer) == ("failed", "unparsed", None)
     assert elect_spans(Record("r", ""), [], TASK).reason == "empty_text"
+
+
+def test_what_lost_the_vote_is_left_open_and_hidden_from_students() -> None:
+    item = elect_spans(Record("r", TEXT), [answer(RAIN, DAM), answer(RAIN, ROAD), answer(RAIN), answer(RAIN)], TASK)
+    assert {claim.span: claim.status for claim in item.rivals} == {DAM: "abstained", ROAD: "abstained"}
+    (example,) = span_examples([item])
+    assert {one.span: one.weight for one in example.spans} == {RAIN: 1.0, DAM: 0.0, ROAD: 0.0}

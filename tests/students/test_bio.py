@@ -187,3 +187,9 @@ def test_what_sticks_out_of_an_inexpressible_span_is_hidden() -> None:
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(StudentError, match="attic"):
         token_goal(TOKENS, [TaughtSpan(Span(0, 3, "attic"))], LABELS)
+
+
+def test_what_nobody_has_looked_at_is_hidden_but_for_what_is_taught_there() -> None:
+    goal = token_goal(TOKENS, [TaughtSpan(Span(4, 7, "cause"))], LABELS, unseen=[(5, 10)])
+    assert goal.weights.tolist() == [1, 1, 0, 1]
+    assert goal.targets.argmax(axis=1).tolist() == [0, begin(0), 0, 0]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
 from dualchecker.confidence import best_exponent, read_signals, sharpen
-from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
+from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, left_out
 from dualchecker.records import Answer, Demonstration, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
@@ -231,6 +231,7 @@ class Ladder:
             notes=notes,
             spans=parsed.spans,
             hallucinated=parsed.hallucinated,
+            unseen=left_out(text, prompt.shown.text) if self._task.spans else None,
         )
 
     def _over_labels(self, given: object) -> dict[str, float] | None:

@@ -235,7 +235,11 @@ class SpanChecker(DecisionChecker):
         return [self._settled(climb, calibration) for climb in climbs]
 
     def _again(self, item: Labelled, calibration: SpanCalibration) -> SpanClimb:
+        """The record's way up so far, judged by the calibration of now, with its disputed labels in focus."""
         climb = self._seen.get(item.record.id) or SpanClimb(item.record)
+        rung = next((answer.rung for answer in reversed(climb.trail) if answer.ok), None)
+        if rung is not None and rung in calibration.label_calibrators:
+            self._take(climb, calibration.judge(rung, self._gathered(climb)))
         disputed = {claim.label: MISSING if claim.span is None else UNSURE for claim in item.spans if claim.disputed}
         climb.focus = list(disputed.items())
         return climb

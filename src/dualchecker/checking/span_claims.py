@@ -6,6 +6,7 @@ whatever rung or sample gave it; those that contradict each other compete.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from statistics import fmean
 
 from dualchecker.checking.ladder import Climb
@@ -168,8 +169,9 @@ def select_claims(claims: Sequence[SpanLabel], task: Extraction) -> tuple[list[S
             else:
                 rivals.append(claim)
         if mine and not standing:
-            gone = Confidence(1 - mine[0].confidence.value, mine[0].confidence.signals)
-            standing.append(replace(mine[0], span=None, confidence=gone))
+            none_right = prod(1 - claim.confidence.value for claim in mine)
+            gone = Confidence(none_right, mine[0].confidence.signals)
+            standing.append(replace(mine[0], span=None, confidence=gone, cover=None))
         kept += standing
     return sorted(kept, key=lambda c: (c.span or _NOWHERE, c.label)), rivals
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dualchecker.checking.borderline import by_border, pick_diverse
 from dualchecker.checking.decision_checker import LabelCalibrators, Side, choose_by_side, summarised
 from dualchecker.checking.span_checker import accepted_from, settled, signals_of, with_confidence
 from dualchecker.checking.span_claims import (
@@ -28,12 +29,10 @@ from dualchecker.checking.student_checker import (
 from dualchecker.checking.teacher_checker import FOLDS, Calibration
 from dualchecker.confidence import Calibrator, Map, Threshold
 from dualchecker.data import Fence
-from dualchecker.embedding import Embedder, similarity
+from dualchecker.embedding import Embedder
 from dualchecker.records import Confidence, Labelled, Record, SpanLabel
 from dualchecker.students.spans import ScoredSpan
 from dualchecker.tasks import Extraction
-
-_NEAR_DUPLICATE = 0.9
 
 _SURE = 0.5
 """A student that is surer than this of a span contradicts a label that is said to have none, or another place."""
@@ -104,7 +103,9 @@ class SpanStudentChecker:
         decided = {}
         for item, some, seen in zip(there, self._fused(claims), found, strict=True):
             kept, rivals = select_claims(self._coverage.of(some), self._task)
-            spans = [self._accepted(replace(c, disputed=self._contradicted(c, seen))) for c in kept]
+            said = {claim.span for claim in kept}
+            rest = [one for one in seen if one.span not in said]
+            spans = [self._accepted(replace(c, disputed=self._contradicted(c, rest))) for c in kept]
             place = best_answer(item.trail, kept)
             answer = item.answer if place is None else item.trail[place]
             decided[item.record.id] = settled(replace(item, answer=answer), spans, rivals)
@@ -174,12 +175,15 @@ class SpanStudentChecker:
 
     @staticmethod
     def _contradicted(claim: SpanLabel, found: Sequence[ScoredSpan]) -> bool:
-        """Whether the evidence speaks against a claim and a sure student has a span of its label in its place."""
+        """Whether the evidence speaks against a claim and a sure student has a span of its label in its place.
+
+        Args:
+            claim: One that stands.
+            found: Spans that the student has and that do not stand.
+        """
         if claim.confidence.value >= 0.5:
             return False
-        return any(
-            one.probability > _SURE and one.span.label == claim.label and one.span != claim.span for one in found
-        )
+        return any(one.probability > _SURE and one.span.label == claim.label for one in found)
 
     def _on_gold(self, taught: SpanVoice) -> tuple[list[Record], float]:
         """Borderline gold, and the strict F1 of a student that has not seen it.
@@ -200,15 +204,8 @@ class SpanStudentChecker:
         for record, sure, some in zip(gold, own, said, strict=True):
             wrong = [claim.confidence.value for claim in some if claim.span not in (record.spans or ())]
             margins.append(min((v for v in sure if v is not None), default=0.0) - max(wrong, default=0.0))
-        # The worst are as often mislabelled or hopeless as instructive: the cases nearest to the border come first.
-        order = sorted(range(len(gold)), key=lambda i: (margins[i] >= 0, abs(margins[i])))
-        chosen: list[Record] = []
-        for index in order:
-            if len(chosen) == self._borderline:
-                break
-            record = gold[index]
-            if record.id in allowed and not self._near(record, chosen):
-                chosen.append(record)
+        ranked = (gold[i] for i in by_border(margins))
+        chosen = pick_diverse((r for r in ranked if r.id in allowed), self._borderline, self._embedder)
         return chosen, quality
 
     def _human_claims(self, record: Record) -> list[SpanLabel]:
@@ -216,9 +213,3 @@ class SpanStudentChecker:
         spans = [SpanLabel(span.label, span, certain, "accepted") for span in record.spans or ()]
         none = [SpanLabel(n, None, certain, "accepted") for n in self._task.names if n not in record.carried]
         return [*spans, *none]
-
-    def _near(self, record: Record, others: Sequence[Record]) -> bool:
-        if not others:
-            return False
-        vectors = self._embedder.embed([record.text, *(other.text for other in others)])
-        return float(similarity(vectors[:1], vectors[1:]).max()) > _NEAR_DUPLICATE

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dualchecker.records import Example, Labelled, Record, SpanLabel, TaughtSpan
+from dualchecker.records import Answer, Example, Labelled, Record, SpanLabel, TaughtSpan
 
 _LEAST_SHARE = 0.5
 """A span whose characters are less likely right than this teaches nothing; nor that they are outside."""
@@ -24,10 +24,10 @@ def span_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[
 
     A span teaches its words, so it counts with the squared share of its characters that may be expected to be right
     (``SpanLabel.cover``), be it kept, abstained on or given up for none; where a label is dropped for doubt (``drop``),
-    the words of what was not accepted are hidden. So are those that are as likely outside. The doubt whether a span was
-    missed takes weight from the whole text. Answers that nothing has checked teach as they are, with the confidence
-    that they state.
-    Failed records never teach.
+    the words of what was not accepted are hidden. So are those that are as likely outside, and those of given-up spans
+    that overlap a surer one. The doubt whether a span was missed takes weight from the whole text. Answers that nothing
+    has checked teach as they are, with the confidence that they state. Of a text that was cut to fit the prompt, what
+    no answer is about teaches nothing. Failed records never teach.
     """
     examples = []
     for item in labels:
@@ -45,7 +45,7 @@ def _believed(item: Labelled) -> Example | None:
     spans = tuple(
         TaughtSpan(found.span, weight=1.0 if found.stated is None else found.stated**2) for found in item.answer.spans
     )
-    return Example(item.record, item.answer.label or "", source="teacher", spans=spans)
+    return Example(item.record, item.answer.label or "", source="teacher", spans=spans, unseen=_unseen([item.answer]))
 
 
 def _checked(item: Labelled, doubtful: str) -> Example | None:
@@ -54,16 +54,42 @@ def _checked(item: Labelled, doubtful: str) -> Example | None:
     missing = [claim.confidence.value for claim in item.spans if claim.span is None and claim.status != "accepted"]
     rest = max(min(missing, default=1.0) ** 2, _LEAST_REST)
     taught = []
-    for claim in (*item.spans, *(rival for rival in item.rivals if _stands_alone(rival, item.spans))):
+    rivals = [rival for rival in item.rivals if _stands_alone(rival, item.spans)]
+    crowded = _crowded(rivals)
+    for claim in (*item.spans, *rivals):
         if claim.span is None:
             continue
-        share = claim.confidence.value if claim.cover is None else claim.cover
+        share = _share(claim)
         hidden = claim.status != "accepted" and (doubtful == "drop" or share < _LEAST_SHARE)
-        taught.append(TaughtSpan(claim.span, share, 0.0 if hidden else share**2 / rest))
-    return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught))
+        taught.append(TaughtSpan(claim.span, share, 0.0 if hidden or claim in crowded else share**2 / rest))
+    unseen = _unseen([answer for answer in item.trail if answer.ok])
+    return Example(item.record, item.label or "", rest, source="teacher", spans=tuple(taught), unseen=unseen)
+
+
+def _share(claim: SpanLabel) -> float:
+    return claim.confidence.value if claim.cover is None else claim.cover
 
 
 def _stands_alone(rival: SpanLabel, kept: Sequence[SpanLabel]) -> bool:
     """Whether nothing that is kept is in a given-up span's place."""
     span = rival.span
     return span is not None and not any(claim.span is not None and claim.span.shared(span) for claim in kept)
+
+
+def _crowded(rivals: Sequence[SpanLabel]) -> list[SpanLabel]:
+    """Those of the given-up spans that overlap a surer one."""
+    first: list[SpanLabel] = []
+    rest: list[SpanLabel] = []
+    for rival in sorted(rivals, key=_share, reverse=True):
+        (first if _stands_alone(rival, first) else rest).append(rival)
+    return rest
+
+
+def _unseen(answers: Sequence[Answer]) -> tuple[tuple[int, int], ...]:
+    """The stretch that was cut out of all prompts."""
+    cuts = [answer.unseen for answer in answers]
+    known = [cut for cut in cuts if cut is not None]
+    if not known or len(known) < len(cuts):
+        return ()
+    start, end = max(cut[0] for cut in known), min(cut[1] for cut in known)
+    return ((start, end),) if start < end else ()

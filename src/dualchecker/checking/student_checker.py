@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dualchecker.checking.borderline import by_border, pick_diverse
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.checking.voices import Floats, Voice, Voices
 from dualchecker.confidence import Calibrator, Map, Threshold, cross_fitted, fit_map, usable_map
 from dualchecker.confidence.signals import believed
 from dualchecker.data import Fence
-from dualchecker.embedding import Embedder, similarity
+from dualchecker.embedding import Embedder
 from dualchecker.records import Confidence, Labelled, Record
 from dualchecker.tasks import Task
 
@@ -24,8 +25,6 @@ case: a poor one comes out even."""
 
 _TEACHER_ALONE = {"teacher": 1.0, "student": 0.0, "taught": 0.0}
 """Without calibration nothing is fused: every confidence stays what the teacher makes of it."""
-
-_NEAR_DUPLICATE = 0.9
 
 
 @dataclass(frozen=True)
@@ -217,19 +216,5 @@ class StudentChecker:
         rivals = probabilities.copy()
         rivals[rows, truth] = -1
         margin = own - rivals.max(axis=1)
-        # The worst are as often mislabelled or hopeless as instructive: the cases nearest to the border come first.
-        order = np.argsort(np.abs(margin), kind="stable")
-        order = np.concatenate([order[margin[order] < 0], order[margin[order] >= 0]])
-        chosen: list[Record] = []
-        for index in order:
-            if len(chosen) == self._borderline:
-                break
-            record = gold[int(index)]
-            if record.id not in allowed:
-                continue
-            if chosen:
-                vectors = self._embedder.embed([record.text, *(other.text for other in chosen)])
-                if float(similarity(vectors[:1], vectors[1:]).max()) > _NEAR_DUPLICATE:
-                    continue
-            chosen.append(record.whole)
-        return chosen
+        ranked = (gold[i] for i in by_border(margin))
+        return pick_diverse((r.whole for r in ranked if r.id in allowed), self._borderline, self._embedder)

@@ -5,21 +5,10 @@ from collections.abc import Iterable, Sequence
 from dualchecker.records import Span
 
 
-def intersection(one: Span, other: Span) -> int:
-    """Characters that both hold."""
-    return max(0, min(one.end, other.end) - max(one.start, other.start))
-
-
-def overlap(one: Span, other: Span) -> float:
-    """Characters that both hold as a share of those that either holds (Jaccard), 0..1."""
-    both = intersection(one, other)
-    return both / (one.end - one.start + other.end - other.start - both) if both else 0.0
-
-
 def match(said: Iterable[Span], gold: Iterable[Span], *, any_label: bool = False) -> list[tuple[Span, Span, float]]:
     """One-to-one pairs of a predicted and a gold span that share a character.
 
-    The pair with the largest overlap (``overlap``) is made first, then the next of the spans that are left; among
+    The pair with the largest overlap (``Span.overlap``) is made first, then the next of the spans that are left; among
     equals one of the same label, then the one that shares more characters, then the earlier one. So spans that are
     the same are always a pair, and no order of the lists matters. This is not the matching with the most pairs: a
     span that is left over stays so, even where others could have been paired differently to make room for it.
@@ -39,7 +28,7 @@ def match(said: Iterable[Span], gold: Iterable[Span], *, any_label: bool = False
             if other.start >= one.end:
                 break  # in order of their start: no later one shares a character
             if (any_label or one.label == other.label) and other.end > one.start:
-                pairs.append((-overlap(one, other), one.label != other.label, -intersection(one, other), one, other))
+                pairs.append((-one.overlap(other), one.label != other.label, -one.shared(other), one, other))
     found, taken_said, taken_gold = [], set(), set()
     for negative, _, _, one, other in sorted(pairs):
         if one not in taken_said and other not in taken_gold:

@@ -1,6 +1,7 @@
 """The majority of several answers where spans are asked for: they vote span by span."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from dualchecker.checking.span_checker import accepted_from, settled
@@ -33,7 +34,10 @@ def elect_spans(record: Record, answers: Sequence[Answer], task: Extraction) -> 
         mine: list[SpanLabel] = []
         for claim in votes:
             crowded = (task.single(label) and mine) or any(_overlap(claim, other) for other in mine)
-            (rivals if crowded or claim.confidence.value < KEPT else mine).append(claim)
+            if crowded or claim.confidence.value < KEPT:
+                rivals.append(replace(claim, status="abstained"))
+            else:
+                mine.append(claim)
         if not mine:
             share = sum(all(f.span.label != label for f in answer.spans) for answer in usable) / len(answers)
             mine = [SpanLabel(label, None, Confidence(share, {"sample_share": share}), "accepted", rung=usable[0].rung)]

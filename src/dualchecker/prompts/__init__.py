@@ -2,7 +2,7 @@
 
 from dualchecker.prompts.generate import LEVELS, Case, Written, ask_for_texts, read_texts
 from dualchecker.prompts.prompt import Message, Prompt, Shown
-from dualchecker.prompts.render import PromptWriter
+from dualchecker.prompts.render import PromptWriter, left_out
 from dualchecker.prompts.rungs import Rung, Style, rungs_for
 from dualchecker.prompts.template import Template
 
@@ -18,6 +18,7 @@ __all__ = [
     "Template",
     "Written",
     "ask_for_texts",
+    "left_out",
     "read_texts",
     "rungs_for",
 ]

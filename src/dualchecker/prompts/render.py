@@ -79,6 +79,19 @@ def shorten(text: str, tokens: int) -> str:
     return cut
 
 
+def left_out(text: str, shown: str) -> tuple[int, int] | None:
+    """The stretch of ``text`` that is not in ``shown``, what ``shorten`` made of it; None if nothing was cut."""
+    if text == shown:
+        return None
+    place = shown.find(_CUT)
+    while place >= 0:  # the text may hold these very words
+        tail = shown[place + len(_CUT) :]
+        if text.startswith(shown[:place]) and text.endswith(tail):
+            return place, len(text) - len(tail)
+        place = shown.find(_CUT, place + 1)
+    return None
+
+
 @dataclass(frozen=True)
 class PromptWriter:
     """Writes prompts for a task.
@@ -197,7 +210,7 @@ class PromptWriter:
         bodies = [d.record.long_text if long else d.record.text for d in demonstrations]
         reasons = [d.rationale or "" for d in demonstrations]
         said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if spans else "")]
-        tag = pick_tag([text, context, *bodies, *reasons, *said])
+        tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
         environment = prompt_files()
         block_file = environment.get_template("block.j2")

@@ -131,13 +131,19 @@ class TokenGoal:
 
 
 def token_goal(
-    tokens: Sequence[Token], spans: Sequence[TaughtSpan], labels: Sequence[str], *, soft: bool = False
+    tokens: Sequence[Token],
+    spans: Sequence[TaughtSpan],
+    labels: Sequence[str],
+    *,
+    soft: bool = False,
+    unseen: Sequence[tuple[int, int]] = (),
 ) -> TokenGoal:
     """Targets and weights of a text's tokens.
 
     A token of a span has the span's weight. With ``soft``, its tag has probability ``TaughtSpan.target`` and ``O`` the
-    rest; otherwise its tag has all. A span of weight 0 hides its tokens, as far as no other span teaches them; so does
-    one that cannot be expressed, since its tokens are not outside either. All other tokens are ``O`` with weight 1.
+    rest; otherwise its tag has all. A span of weight 0 hides its tokens; so does one that cannot be expressed, since
+    its tokens are not outside either, and so does a stretch that is ``unseen``. All of these give way to spans that are
+    taught. All other tokens are ``O`` with weight 1.
 
     Raises:
         StudentError: A span has a label that is not in ``labels``.
@@ -147,6 +153,7 @@ def token_goal(
         raise StudentError(f"Training examples carry unknown labels: {', '.join(map(repr, sorted(unknown)))}.")
     shown = [taught for taught in spans if taught.weight > 0]
     hidden = [taught.span for taught in spans if taught.weight <= 0]
+    hidden += [Span(start, end, "") for start, end in unseen]
     kept, left = flatten(tokens, [taught.span for taught in shown])
     unexpressed = tuple(shown[number].span for number in left)
     targets = np.zeros((len(tokens), 1 + 2 * len(labels)))

@@ -111,7 +111,7 @@ class SpanTagger(ABC):
         """
         goals = []
         for example, its in zip(examples, tokens, strict=True):
-            goal = token_goal(its, example.spans, self.labels, soft=soft)
+            goal = token_goal(its, example.spans, self.labels, soft=soft, unseen=example.unseen)
             goals.append(replace(goal, weights=goal.weights * example.weight))
         return goals
 

@@ -96,6 +96,7 @@ def test_of_several_annotations_the_ground_truth_counts_else_the_last_changed() 
         ({"start": 0, "end": 2, "labels": "cause"}, "has no label"),
         ({"start": "/p", "end": "/p", "hypertextlabels": ["c"]}, "hypertextlabels"),
         ({"start": "0", "end": "0", "paragraphlabels": ["c"]}, "paragraphlabels"),
+        ({"start": "0", "end": "9" * 5000, "labels": ["c"]}, "no whole number"),
     ],
 )
 def test_marks_that_are_no_spans_of_a_text_are_refused(value: dict[str, Any], said: str) -> None:

@@ -83,7 +83,7 @@ def _marked(text: str, value: Mapping[str, Any], at: str, notes: Counter[str]) -
     labels = value.get("labels") or ()
     if not labels or not isinstance(labels, list):
         raise DataError(f"{at} has no label.", fix="Give it one in Label Studio, or remove it there.")
-    start, end = (int(v) if isinstance(v, str) and v.isdecimal() else v for v in (value.get("start"), value.get("end")))
+    start, end = (_number(value.get(name)) for name in ("start", "end"))
     quote = value.get("text")
     # The editor has stored broken characters where a mark cuts an emoji; such words prove nothing.
     quote = quote if isinstance(quote, str) and quote and not any(c == "\ufffd" or _half(c) for c in quote) else None
@@ -97,6 +97,11 @@ def _marked(text: str, value: Mapping[str, Any], at: str, notes: Counter[str]) -
             raise
     notes["utf16_offsets"] += 1
     return [checked(text, *place, str(label), at, quote) for label in labels]
+
+
+def _number(value: Any) -> Any:
+    """Offsets may be text; more digits than any text has characters stay text, and are refused as such."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 16 else value
 
 
 def _half(char: str) -> bool:
