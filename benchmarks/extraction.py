@@ -147,8 +147,8 @@ def tables(runs: dict[str, list[dict[str, Any]]], student: str) -> str:
         lines.append(row("all gold", [m["references"].get("gold_pool") for m in whole], names))
         lines.append(row(f"{GOLD} gold alone", [m["references"]["gold_only"] for m in whole], names))
     for teacher, found in runs.items():
-        if "few_shot" in (found[0].get("references") or {}):
-            firsts = [m["references"]["few_shot"] for m in found]
+        if "gold_few_shot" in (found[0].get("references") or {}):
+            firsts = [m["references"]["gold_few_shot"] for m in found]
             lines.append(row(f"{GOLD} gold + {TEACHERS[teacher]}, unchecked", firsts, names))
         checked = [m["student"]["test"] for m in found]
         lines.append(row(f"{GOLD} gold + {TEACHERS[teacher]}, checked", checked, names))
@@ -160,9 +160,9 @@ def tables(runs: dict[str, list[dict[str, Any]]], student: str) -> str:
             first, last = value(stages["aligner"], "strict_f1"), value(stages["student_checker"], "strict_f1")
             pool.append(recovered(first or 0, last or 0, 1.0))
             refs = m["references"]
-            if "few_shot" in refs and "gold_pool" in refs:
+            if "gold_few_shot" in refs and "gold_pool" in refs:
                 three = [
-                    value(x, "strict_f1") or 0 for x in (refs["few_shot"], m["student"]["test"], refs["gold_pool"])
+                    value(x, "strict_f1") or 0 for x in (refs["gold_few_shot"], m["student"]["test"], refs["gold_pool"])
                 ]
                 test.append(f"{three[0]:.3f} → {three[1]:.3f} of {three[2]:.3f}")
         shares = ", ".join(f"{100 * share:.0f} %" for share in pool)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from dualchecker.records import Answer, Example, Labelled, Record, SpanLabel, TaughtSpan
 
-_LEAST_SHARE = 0.3
-"""Of a span whose characters are less likely right than this, nothing is taught; nor that they are outside."""
+_LEAST_SHARE = 0.5
+"""A span whose characters are less likely right than this teaches nothing; nor that they are outside."""
 
 _LEAST_REST = 0.25
 """Where a missing span is likely, the characters outside of any span still count this much."""
