@@ -365,3 +365,15 @@ def test_a_quote_of_what_was_cut_out_cannot_close_its_delimiter() -> None:
     user = prompt.messages[1]["content"]
     assert user.count("</text>") == 1, "in the quote alone"
     assert "</text-2>" in user
+
+
+def test_earlier_answers_with_very_many_spans_leave_room_for_the_text() -> None:
+    task = Extraction("What causes what?", {"cause": ""})
+    text = " ".join(f"In case {number} it rained and rained." for number in range(400))
+    spans = [Span(start, start + 400, "cause") for start in range(0, 8000, 40)]
+    said = task.write(text, spans)
+    answers = tuple(Answer("q", said, "ok", "brief") for _ in range(3))
+    prompt = PromptWriter(task).label(Record("q", text), RECONSIDER, Template(), (), answers)
+    assert estimate_tokens(said) > 8000
+    assert size(prompt) <= 8000
+    assert prompt.shown.text == text

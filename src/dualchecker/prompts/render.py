@@ -25,6 +25,8 @@ OCCURS = {
 """How often a label may occur in a text, as prompts say it."""
 _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
+_ANSWER = 1000
+"""Tokens of the spans of an earlier answer that are shown again."""
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +150,14 @@ class PromptWriter:
         text = record.long_text if rung.long and not self.task.spans else record.text
         context = (record.detail or "") if rung.long and self.task.spans else ""
         notes: list[str] = []
-        previous = tuple(replace(answer, rationale=shorten(answer.rationale, _REASON)) for answer in previous)
+        previous = tuple(
+            replace(
+                answer,
+                rationale=shorten(answer.rationale, _REASON),
+                label=shorten(answer.label, _ANSWER) if self.task.spans and answer.label else answer.label,
+            )
+            for answer in previous
+        )
         view = _View(rung, template, previous, human_label, focus)
         room = self.max_tokens - _size(self._messages(view, (), "", ""))
         if estimate_tokens(text) > room * 3 // 4:
