@@ -103,6 +103,34 @@ def test_a_hallucinated_quote_is_counted_never_stored_and_asked_again(tmp_path: 
     assert {c.span for c in item.spans if c.span} == set(item.record.spans or ())
 
 
+def test_an_answer_of_which_a_part_is_lost_is_asked_for_again(tmp_path: Path) -> None:
+    def answer(prompt: Prompt, record: Record) -> str:
+        body = reply(record.text, record.spans or ())
+        return body[: body.rindex("{") + 9] if prompt.rung == "brief" and record.id == "p1" else body
+
+    teacher = SpanTeacher([*GOLD, *POOL], answer)
+    with make_span_parts(tmp_path, teacher, fence(), POOL) as parts:
+        labels = parts.checker.label(POOL[:3], parts.aligner.template())
+    trails = {item.record.id: [answer.rung for answer in item.trail] for item in labels}
+    assert trails == {"p0": ["brief"], "p1": ["brief", "wide"], "p2": ["brief"]}
+    assert "json_truncated" in labels[1].trail[0].notes
+    assert {c.span for c in labels[1].spans if c.span} == set(POOL[1].spans or ())
+
+
+def test_a_checker_that_has_not_seen_a_record_goes_on_from_its_trail(tmp_path: Path) -> None:
+    def answer(prompt: Prompt, record: Record) -> str:
+        return reply(record.text, record.spans or ())
+
+    with make_span_parts(tmp_path, SpanTeacher([*GOLD, *POOL], answer), fence(), POOL) as parts:
+        (item,) = parts.checker.label(POOL[1:2], parts.aligner.template())
+    teacher = SpanTeacher([*GOLD, *POOL], answer)
+    (tmp_path / "other").mkdir()
+    with make_span_parts(tmp_path / "other", teacher, fence(), POOL) as parts:
+        (again,) = parts.checker.look_again([item], parts.aligner.template())
+    assert [answer.rung for answer in again.trail] == ["brief", "wide", "reconsider"]
+    assert [p.rung for p in teacher.asked if p.record_id == "p1"] == ["wide", "reconsider"]
+
+
 def test_a_label_that_must_occur_is_never_accepted_as_missing(tmp_path: Path) -> None:
     task = Extraction(SPANS.question, SPANS.labels, {"effect": "exactly_one"})
     teacher = SpanTeacher([*GOLD, *POOL], lambda prompt, record: reply(record.text, (record.spans or ())[:1]))

@@ -41,8 +41,13 @@ from dualchecker.data import Fence
 from dualchecker.prompts import Rung, Template
 from dualchecker.records import Confidence, Labelled, Record, SpanLabel, Status
 from dualchecker.tasks import Extraction
+from dualchecker.tasks.extraction import LOSES_A_SPAN
 
 MISSING, UNSURE, LOST = "no span was found", "the span found is in doubt", "a quote was not in the text: copy exactly"
+SPOILT = "a part of an earlier answer could not be used"
+
+_PARTIAL = LOSES_A_SPAN - {"hallucinated_span"} | {"json_truncated", "cut_short", "too_many_spans"}
+"""Notes on an answer of which something was lost: what it would have said is not known."""
 
 
 @dataclass
@@ -100,15 +105,17 @@ class SpanCalibration(DecisionCalibration):
                 found[claim.label] = MISSING if claim.span is None else UNSURE
         if climb.trail and climb.trail[-1].hallucinated:
             found["every quote"] = LOST
+        if climb.trail and not _PARTIAL.isdisjoint(climb.trail[-1].notes):
+            found["every span"] = SPOILT
         return list(found.items())
 
 
 class SpanChecker(DecisionChecker):
     """Labels records span by span, climbing the ladder while any of a record's claims is in doubt.
 
-    A record climbs when a span or the lack of one is under its threshold, when a label that must occur is missing, and
-    when a quote was not in the text. All answers about it vote; what they claim is calibrated label by label. Each
-    claim is accepted or abstained on by itself.
+    A record climbs when a span or the lack of one is under its threshold, when a label that must occur is missing, when
+    a quote was not in the text, and when a part of the answer could not be used. All answers about it vote; what they
+    claim is calibrated label by label. Each claim is accepted or abstained on by itself.
     """
 
     def __init__(
@@ -236,13 +243,19 @@ class SpanChecker(DecisionChecker):
 
     def _again(self, item: Labelled, calibration: SpanCalibration) -> SpanClimb:
         """The record's way up so far, judged by the calibration of now, with its disputed labels in focus."""
-        climb = self._seen.get(item.record.id) or SpanClimb(item.record)
+        climb = self._seen.get(item.record.id) or self._from_trail(item)
         rung = next((answer.rung for answer in reversed(climb.trail) if answer.ok), None)
         if rung is not None and rung in calibration.label_calibrators:
             self._take(climb, calibration.judge(rung, self._gathered(climb)))
         disputed = {claim.label: MISSING if claim.span is None else UNSURE for claim in item.spans if claim.disputed}
         climb.focus = list(disputed.items())
         return climb
+
+    @staticmethod
+    def _from_trail(item: Labelled) -> SpanClimb:
+        """A climb that this checker has not made: what samples said about it is not known."""
+        signals: list[dict[str, float]] = [{} for _ in item.trail]
+        return SpanClimb(item.record, list(item.trail), signals, [0.0] * len(item.trail))
 
     def _climb(self, climbs: Sequence[Climb], rung: Rung, calibration: SpanCalibration) -> None:
         for climb in self._spans_asked(climbs, rung, calibration.template, "label"):
