@@ -220,6 +220,15 @@ def test_a_whole_run_shows_every_section(whole: Any) -> None:
     assert render_report(metrics, rows) == render_report(*copy.deepcopy(whole))
 
 
+def test_tables_of_many_columns_put_ranges_under_their_values(whole: Any) -> None:
+    """Beside them, the last columns are out of sight on a screen of usual width."""
+    html = render_report(*whole)
+    tables = re.findall(r'<table( class="[a-z ]+")?>\s*<thead>(.*?)</thead>.*?</table>', html, re.S)
+    many = [kind for kind, head in tables if head.count("<th ") >= 7 and "matrix" not in kind]
+    assert len(many) >= 4 and {kind.strip() for kind in many} == {'class="wide"'}
+    assert ".wide small.range { display: block;" in html
+
+
 def test_spans_are_marked_with_label_state_and_sureness(whole: Any) -> None:
     metrics, rows = whole
     row = next(row for row in rows if row["status"] == "abstained" and row["spans"])
