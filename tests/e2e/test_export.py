@@ -198,7 +198,7 @@ def test_mistakes_have_their_exit_codes(cli: Run, tmp_path: Path) -> None:
     assert code == 3 and "holds no finished run" in err
     write_jsonl(tmp_path / "labels.jsonl", ROWS[1:])
     code, _, err = cli(tmp_path)
-    assert code == 3 and "partial 1, abstained 1, failed 1" in err and "--status all" in err
+    assert code == 3 and "partial 1, abstained 1, failed 1" in err and "--status partial, or all" in err
     write_jsonl(tmp_path / "labels.jsonl", [{**ROWS[0], "spans": [{"label": "cause"}]}])
     code, _, err = cli(tmp_path)
     assert code == 3 and "is damaged" in err
