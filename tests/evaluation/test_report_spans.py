@@ -357,6 +357,25 @@ def test_thresholds_of_labels_stand_beside_them(whole: Any) -> None:
     assert "Each label has a threshold of its own" in words_of(metrics, [])
 
 
+def test_where_nothing_can_be_accepted_the_page_says_so_and_why(whole: Any) -> None:
+    """“100 % sure, unsure: under the threshold” is no answer to somebody who has too little gold."""
+    metrics, rows = copy.deepcopy(whole)
+    closed = {"label": "effect", "answer": "none", "basis": "none", "message": "A proof needs about 12 more."}
+    metrics["teacher"]["calibration"]["thresholds"] = [closed, {**closed, "answer": "span", "basis": "bound"}]
+    words = words_of(metrics, rows)
+    assert "no effect 55.0 % sure unsure: nothing of its kind is accepted" in words
+    assert "unsure: under the threshold" in words  # spans of effect have a threshold
+    assert "no effect : A proof needs about 12 more." in words.replace("effect:", "effect :")
+    assert "how much gold a proof needs" not in words_of(*whole)
+
+
+def test_a_reason_is_announced_where_there_is_one(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    for row in rows:
+        row["rationale"] = None
+    assert "and the reason" in words_of(*whole) and "and the reason" not in words_of(metrics, rows)
+
+
 def _poisoned(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _poisoned(item) for key, item in value.items()}
