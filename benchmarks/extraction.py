@@ -92,8 +92,10 @@ def run_one(data: Path, folder: Path, seed: int, teacher: str, student: str) -> 
 
 def spread(values: Sequence[float]) -> str:
     """Mean and 95 % interval over seeds (Student's t)."""
+    if len(values) == 1:
+        return f"{100 * values[0]:.1f} (one seed)"
     t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}.get(len(values), 1.96)
-    half = t * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    half = t * statistics.stdev(values) / len(values) ** 0.5
     return f"{100 * statistics.fmean(values):.1f} ± {100 * half:.1f}"
 
 
@@ -154,7 +156,8 @@ def tables(runs: dict[str, list[dict[str, Any]]], student: str) -> str:
         lines.append(row(f"{GOLD} gold + {TEACHERS[teacher]}, checked", checked, names))
     lines += ["", "Share of the strict F1 lost to the noise that the checkers recover, by seed:", ""]
     for teacher in [name for name in ("independent", "persistent") if name in runs]:
-        pool, test = [], []
+        pool: list[float] = []
+        test: list[str] = []
         for m in runs[teacher]:
             stages = m["teacher"]["stages"]
             first, last = value(stages["aligner"], "strict_f1"), value(stages["student_checker"], "strict_f1")

@@ -81,6 +81,13 @@ def test_a_missing_label_or_detail_column() -> None:
     )
 
 
+def test_spans_in_place_of_labels_point_to_the_kind_of_task() -> None:
+    hint = "set task.kind: extraction"
+    assert hint in fails({"id": 1, "text": "t", "spans": []}, need_label=True)
+    assert hint not in fails({"id": 1, "text": "t", "lable": "a"}, need_label=True)
+    assert hint not in fails({"id": 1, "texts": "t", "spans": []}, need_label=True)
+
+
 def test_rows_without_any_column() -> None:
     assert "Its columns are none at all" in fails({}, {})
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dualchecker.cli.display import console
+
 Run = Callable[..., tuple[int, str, str]]
 
 OFFLINE = ("--set", "align.embedder=ngrams", "--set", "student.kind=linear", "--set", "check.rungs=[brief]")
@@ -17,7 +19,9 @@ def bench(cli: Run) -> Run:
     return lambda *arguments: cli("bench", *arguments)
 
 
-def test_a_bench_without_a_file_compares_and_resumes(bench: Run, tmp_path: Path) -> None:
+def test_a_bench_without_a_file_compares_and_resumes(
+    bench: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     common = ("--corpus", "green-innovation", "--methods", "few_shot,dualchecker_without_student_checker", *OFFLINE)
     place = ("--output", tmp_path / "out")
     code, out, _ = bench(*common, "--seeds", 2, *place, "--dry-run")
@@ -34,6 +38,12 @@ def test_a_bench_without_a_file_compares_and_resumes(bench: Run, tmp_path: Path)
     assert code == 2 and not (tmp_path / "out/green-innovation/few_shot/1").exists()
     code, out, _ = bench(*common, "--seeds", 1, *place)
     assert code == 0 and "1/2" not in out  # nothing was left to run
+    assert re.search(r"│ *\d+\.\d % \(\d+\.\d–\d+\.\d\) │", out)
+    monkeypatch.setattr(console, "width", 80)
+    _, narrow, _ = bench(*common, "--seeds", 1, *place)
+    assert max(map(len, narrow.splitlines()[:12])) <= 80
+    intervals = re.findall(r"\([^ │]*", narrow.split("In brackets")[0])
+    assert intervals and all(re.fullmatch(r"\([+-]?\d+\.\d(–\d+\.\d\))?", found) for found in intervals)
 
 
 def test_a_run_without_a_result_is_in_the_exit_code(bench: Run, tmp_path: Path) -> None:

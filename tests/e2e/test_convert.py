@@ -56,3 +56,14 @@ def test_mistakes(cli: Run, tmp_path: Path) -> None:
     assert code == 2 and "--force" in said
     code, said = cli(tmp_path / "in.jsonl", tmp_path / "out.conll", "--to", "conll")
     assert code == 3 and "record 'a'" in said and not (tmp_path / "out.conll").exists()
+
+
+def test_nothing_is_written_where_no_spans_are_known(cli: Run, tmp_path: Path) -> None:
+    guess = {"from_name": "label", "to_name": "text", "type": "labels"}
+    said = {**guess, "value": {"start": 0, "end": 4, "text": "rain", "labels": ["cause"]}}
+    tasks = [{"data": {"id": "a", "text": "rain"}, "predictions": [{"result": [said]}], "annotations": []}]
+    (tmp_path / "in.json").write_text(json.dumps(tasks), encoding="utf-8")
+    code, message = cli(tmp_path / "in.json", tmp_path / "out.conll", "--to", "conll")
+    assert code == 3 and "Of no text" in message and "predictions do not count" in message
+    assert not (tmp_path / "out.conll").exists()
+    assert cli(tmp_path / "in.json", tmp_path / "out.json", "--to", "label-studio")[0] == 0

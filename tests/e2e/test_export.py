@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dualchecker.config import build_config
+from dualchecker.config import Columns, build_config
 from dualchecker.data import load_dataset, read_rows, write_jsonl
+from dualchecker.data.span_sets import read_marked
 from dualchecker.data.spans import read_gliner, read_inline, read_task
 from dualchecker.records import Span
 from dualchecker.tasks import Extraction
@@ -94,14 +95,21 @@ def test_json_lines_can_be_gold_again(cli: Run, folder: Path) -> None:
 
 
 def test_the_status_chooses_texts_and_spans(cli: Run, folder: Path) -> None:
-    def found(*arguments: str) -> dict[str, int]:
+    def found(*arguments: str) -> dict[str, int | None]:
         code, out, _ = cli(folder, *arguments)
         assert code == 0
-        return {row["id"]: len(row["spans"]) for row in map(json.loads, out.splitlines())}
+        rows = [json.loads(line) for line in out.splitlines()]
+        return {row["id"]: None if row["spans"] is None else len(row["spans"]) for row in rows}
 
     assert found() == {"a": 3}
     assert found("--status", "partial") == {"a": 3, "b": 1}
-    assert found("--status", "all") == {"a": 3, "b": 2, "c": 0, "d": 0}
+    assert found("--status", "all") == {"a": 3, "b": 2, "c": 0, "d": None}
+
+
+def test_json_lines_of_a_failed_text_do_not_say_that_it_has_no_span(cli: Run, folder: Path) -> None:
+    assert cli(folder, "--status", "all", "--output", folder / "all.jsonl")[0] == 0
+    texts, _ = read_marked(folder / "all.jsonl", Columns())
+    assert {text.id: text.spans is None for text in texts} == {"a": False, "b": False, "c": False, "d": True}
 
 
 def test_tagged_texts(cli: Run, folder: Path) -> None:
@@ -161,12 +169,21 @@ def test_a_run_that_labels_whole_texts_is_json_lines_and_nothing_else(cli: Run, 
     assert code == 2 and out == "" and "is for spans" in err and "--format jsonl" in err
 
 
+def test_where_nothing_is_accepted_what_is_partly_so_is_pointed_at(cli: Run, folder: Path) -> None:
+    write_jsonl(folder / "labels.jsonl", ROWS[1:])
+    code, _, err = cli(folder)
+    assert code == 3 and "Try --status partial, or all." in err
+    write_jsonl(folder / "labels.jsonl", ROWS[2:])
+    code, _, err = cli(folder, "--status", "partial")
+    assert code == 3 and "Try --status all." in err
+
+
 def test_mistakes_have_their_exit_codes(cli: Run, tmp_path: Path) -> None:
     code, _, err = cli(tmp_path)
     assert code == 3 and "holds no finished run" in err
     write_jsonl(tmp_path / "labels.jsonl", ROWS[1:])
     code, _, err = cli(tmp_path)
-    assert code == 3 and "partial 1, abstained 1, failed 1" in err and "--status all" in err
+    assert code == 3 and "partial 1, abstained 1, failed 1" in err and "--status partial, or all" in err
     write_jsonl(tmp_path / "labels.jsonl", [{**ROWS[0], "spans": [{"label": "cause"}]}])
     code, _, err = cli(tmp_path)
     assert code == 3 and "is damaged" in err

@@ -231,6 +231,11 @@ def test_init_sees_spans(cli: Run, corpus: Callable[..., Path], tmp_path: Path) 
     (tmp_path / "some.conll").write_text("Rain B-cause\nfell O\n\nWet B-effect\n\n", encoding="utf-8")
     assert cli("init", tmp_path / "some.conll", "-o", target, "--force")[0] == 0
     assert set(yaml.safe_load(target.read_text(encoding="utf-8"))["task"]["labels"]) == {"cause", "effect"}
+    spelt = [*rows_of("x", 8, 3), {"text": "Rain made it wet.", "spans": [[0, 4, "Cause"], [13, 16, "EFFECT"]]}]
+    write_rows(tmp_path / "spelt.jsonl", [{"id": str(i), **row} for i, row in enumerate(spelt)])
+    assert cli("init", tmp_path / "spelt.jsonl", "-o", target, "--force")[0] == 0
+    assert set(yaml.safe_load(target.read_text(encoding="utf-8"))["task"]["labels"]) == {"cause", "effect"}
+    assert cli("plan", target, "--set", "align.embedder=ngrams", "--set", "student.kind=linear")[0] == 0
     both = [{**row, "label": name} for row, name in zip(rows_of("x", 8, 3), "abababab", strict=True)]
     write_rows(tmp_path / "both.jsonl", both)
     code, out, _ = cli("init", tmp_path / "both.jsonl", "-o", target, "--force")

@@ -346,6 +346,8 @@ def test_students_are_compared_on_the_same_texts(whole: Any) -> None:
     assert f"{said}−2.0 to 12.0); take it as a hint" in words_of(metrics, rows)
     reference["difference"]["high"] = -0.01
     assert f"{said}1.0 to 12.0); chance alone hardly explains it." in words_of(metrics, rows)
+    metrics["references"]["gold_few_shot"] = {"accuracy": {"value": 0.8}, "difference": reference["difference"]}
+    assert "below that with gold and the few-shot labels (95 %" in words_of(metrics, rows)
 
 
 def test_the_numbers_of_a_confidence_carry_their_intervals(whole: Any) -> None:

@@ -220,6 +220,15 @@ def test_a_whole_run_shows_every_section(whole: Any) -> None:
     assert render_report(metrics, rows) == render_report(*copy.deepcopy(whole))
 
 
+def test_tables_of_many_columns_put_ranges_under_their_values(whole: Any) -> None:
+    """Beside them, the last columns are out of sight on a screen of usual width."""
+    html = render_report(*whole)
+    tables = re.findall(r'<table( class="[a-z ]+")?>\s*<thead>(.*?)</thead>.*?</table>', html, re.S)
+    many = [kind for kind, head in tables if head.count("<th ") >= 7 and "matrix" not in kind]
+    assert len(many) >= 4 and {kind.strip() for kind in many} == {'class="wide"'}
+    assert ".wide small.range { display: block;" in html
+
+
 def test_spans_are_marked_with_label_state_and_sureness(whole: Any) -> None:
     metrics, rows = whole
     row = next(row for row in rows if row["status"] == "abstained" and row["spans"])
@@ -346,6 +355,25 @@ def test_thresholds_of_labels_stand_beside_them(whole: Any) -> None:
     view = by_label_view(metrics)
     assert [row["threshold"] for row in view["pool"]] == [["70.0\xa0%"], ["nothing accepted"], []]
     assert "Each label has a threshold of its own" in words_of(metrics, [])
+
+
+def test_where_nothing_can_be_accepted_the_page_says_so_and_why(whole: Any) -> None:
+    """“100 % sure, unsure: under the threshold” is no answer to somebody who has too little gold."""
+    metrics, rows = copy.deepcopy(whole)
+    closed = {"label": "effect", "answer": "none", "basis": "none", "message": "A proof needs about 12 more."}
+    metrics["teacher"]["calibration"]["thresholds"] = [closed, {**closed, "answer": "span", "basis": "bound"}]
+    words = words_of(metrics, rows)
+    assert "no effect 55.0 % sure unsure: nothing of its kind is accepted" in words
+    assert "unsure: under the threshold" in words  # spans of effect have a threshold
+    assert "no effect : A proof needs about 12 more." in words.replace("effect:", "effect :")
+    assert "how much gold a proof needs" not in words_of(*whole)
+
+
+def test_a_reason_is_announced_where_there_is_one(whole: Any) -> None:
+    metrics, rows = copy.deepcopy(whole)
+    for row in rows:
+        row["rationale"] = None
+    assert "and the reason" in words_of(*whole) and "and the reason" not in words_of(metrics, rows)
 
 
 def _poisoned(value: Any) -> Any:

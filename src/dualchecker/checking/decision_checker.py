@@ -232,8 +232,8 @@ def _unproved(count: Mapping[Basis, int], target: float) -> str:
     if not told:
         return ""
     return (
-        f"A precision of {100 * target:.4g}% is not proved for all of {sum(count.values())} sides (a label and yes or "
-        f"no about it): {'; '.join(told)}. See the labels one by one."
+        f"A precision of {100 * target:.4g}% is not proved for all of {sum(count.values())} sides (two of each label: "
+        f"that it is there, and that it is not): {'; '.join(told)}. See the labels one by one."
     )
 
 

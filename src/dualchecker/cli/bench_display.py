@@ -1,5 +1,6 @@
 """What the terminal shows of a bench."""
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -113,6 +114,15 @@ def _span(pair: Sequence[float], form: str = ",.0f") -> str:
     return f"{low:{form}}" if low == high else f"{low:{form}} – {high:{form}}"
 
 
+_NARROW = 110
+"""A terminal with fewer columns has each interval under its value; else its numbers would be broken apart."""
+
+
+def _fitting(words: str, blank: str) -> str:
+    """The words on two lines, broken at the first such blank, where the terminal is narrow."""
+    return re.sub(blank, "\n", words, count=1) if console.width < _NARROW else words
+
+
 def print_comparison(bench: Bench, *, seconds: float) -> None:
     """The table over all data sets, or that of the only one; the files have the others."""
     comparison = bench.comparison
@@ -124,7 +134,7 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
     base = comparison.baselines[0] if comparison.baselines else None
     apart = [f"{WORDS[name] if len(heads) > 1 else 'student'}, from {base}" for name in student if base]
     for head in [*(WORDS[n] for n in teacher), "accepted", *(WORDS[n] for n in student), "calls / record", *apart]:
-        table.add_column(head, justify="right", overflow="fold")
+        table.add_column(_fitting(head, r" (?!/)"), justify="right", overflow="fold")
     for row in comparison.tables[data]:
         calls = row.numbers.get("requests_per_record")
         cells = [
@@ -136,7 +146,7 @@ def print_comparison(bench: Bench, *, seconds: float) -> None:
         ]
         if base:
             cells += [points(row.against.get(base, {}).get(name)).replace("*", "") for name in student]
-        table.add_row(*map(escape, cells))
+        table.add_row(*(escape(_fitting(cell, r" (?=\()")) for cell in cells))
     console.print()
     console.print(table)
     differences = ", differences in percentage points" if base else ""

@@ -24,7 +24,7 @@ def convert(
     from dualchecker.data import write_text
     from dualchecker.data.span_sets import read_marked
     from dualchecker.data.spans import span_file
-    from dualchecker.errors import ConfigError
+    from dualchecker.errors import ConfigError, DataError
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists already.", fix="Use --force to replace it, or give another name.")
@@ -32,5 +32,11 @@ def convert(
     made = span_file(texts, to.value)
     for note in (*notes, *made.notes):
         typer.echo(f"note: {note}", err=True)
+    if texts and not made.texts:
+        raise DataError(
+            f"Of no text in {source} are the spans known: {output} was not written.",
+            why="People have annotated none; Label Studio's predictions do not count as annotations.",
+            fix="Annotate them first, or write them with --to label-studio, as tasks to be done.",
+        )
     write_text(output, made.content)
     typer.echo(f"{made.texts} of {len(texts)} texts written to {output}", err=True)

@@ -48,7 +48,7 @@ def span_remarks(metrics: Mapping[str, Any]) -> list[str]:
             lines.append(f"{stages[-1]['failed']} texts have no usable answer; the report says why.")
     unexpressed = metrics["student"].get("unexpressed") or {}
     if any(unexpressed.values()):
-        by_label = ", ".join(f"{label} {count}" for label, count in unexpressed.items() if count)
+        by_label = ", ".join(f"{count} of {label}" for label, count in unexpressed.items() if count)
         lines.append(f"The student's spans cannot overlap: of its training spans it left out {by_label}.")
     test = metrics["student"].get("test") or {}
     left_out = int((test.get("unexpressed") or {}).get("count") or 0)

@@ -25,7 +25,12 @@ class Kind(StrEnum):
 
 
 def init(
-    data: Annotated[Path, typer.Argument(help="Your human-labelled texts: .jsonl, .csv, .tsv or .parquet.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Your human-labelled texts: .jsonl, .json, .csv, .tsv or .parquet; spans also .conll, .bio or .iob."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")] = Path("run.yaml"),
     pool: Annotated[Path | None, typer.Option(help="Texts to label; without it, half of the data is used.")] = None,
     test: Annotated[Path | None, typer.Option(help="Labelled texts for the final report only.")] = None,

@@ -60,6 +60,7 @@ def guess_spans(
     known = Columns(**{"detail": None, **columns, "spans": spans})  # type: ignore[arg-type]
     alike, found = span_rows(rows, known, spans, path.name, Counter())
     given = [Counter(label for *_, label in json.loads(row[found.label])) for _, row in alike if row.get(found.label)]
+    given = _spelt_alike(given)
     labels = sum(given, Counter[str]())
     if not labels and (conll or tasks or words):
         raise DataError(
@@ -71,6 +72,22 @@ def guess_spans(
         return None
     per_text = {name: (min(one[name] for one in given), max(one[name] for one in given)) for name in labels}
     return SpanGuess(columns if spans == "spans" else {**columns, "spans": spans}, labels, per_text)
+
+
+def _spelt_alike(given: Sequence[Counter[str]]) -> list[Counter[str]]:
+    """The same counts, with names that differ only in case, width or separators as one: a run takes them for one."""
+    from dualchecker.tasks.names import fold
+
+    usual: dict[str, str] = {}
+    for name, _ in sum(given, Counter[str]()).most_common():
+        usual.setdefault(fold(name), name)
+    alike: list[Counter[str]] = []
+    for one in given:
+        counts = Counter[str]()
+        for name, count in one.items():
+            counts[usual[fold(name)]] += count
+        alike.append(counts)
+    return alike
 
 
 def _of_task(task: Mapping[str, Any]) -> dict[str, str]:

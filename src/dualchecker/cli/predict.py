@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 def predict(
     student: Annotated[Path, typer.Argument(help="A run's folder, or its student folder.")],
-    data: Annotated[Path, typer.Argument(help="Texts: .jsonl, .csv, .tsv or .parquet.")],
+    data: Annotated[Path, typer.Argument(help="Texts: .jsonl, .json, .csv, .tsv or .parquet.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; standard output if not given.")
     ] = None,
@@ -40,8 +40,9 @@ def predict(
 ) -> None:
     """Label texts with a trained student: id, label, confidence and the probability of every label, as JSON lines.
 
-    Where several labels may apply, "labels" holds those whose probability reaches the threshold. A student of spans
-    writes "spans": label, start, end (code points, the end exclusive), quote and probability of each.
+    Where several labels may apply, "labels" holds those whose probability reaches the threshold.
+
+    A student of spans writes "spans": label, quote, probability, start and end (code points, end exclusive).
     """
     import json
 

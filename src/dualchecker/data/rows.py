@@ -43,10 +43,12 @@ def _need(column: str, rows: Sequence[tuple[int, Mapping[str, Any]]], source: st
     known = list(dict.fromkeys(key for _, row in rows for key in row))
     if column not in known:
         close = difflib.get_close_matches(column, known, n=1)
+        spans = role == "label" and ("spans" in known or {"data", "annotations"} <= set(known) or "ner" in known)
         raise DataError(
             f"{source} has no column {column!r}, which should hold the {role}.",
             why=f"Its columns are {', '.join(map(repr, known)) or 'none at all'}.",
-            fix=f"Set data.columns.{role}: {(close or ['NAME'])[0]} in the run file (with predict: --{role}).",
+            fix=f"Set data.columns.{role}: {(close or ['NAME'])[0]} in the run file (with predict: --{role})."
+            + (" If spans are what people marked, set task.kind: extraction." if spans else ""),
         )
 
 

@@ -1,6 +1,6 @@
 """Texts with their spans marked, as the report shows them: examples, and the records left for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -121,8 +121,20 @@ def examples_view(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> l
     return [{"id": str(row.get("id")), **_text(row, labels)} for row in picked]
 
 
-def doubtful_spans_view(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], teacher: str) -> View:
-    """Records for people: disputed ones first, then the least sure."""
+def doubtful_spans_view(
+    rows: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    teacher: str,
+    closed: Collection[tuple[str, bool]] = (),
+) -> View:
+    """Records for people: disputed ones first, then the least sure.
+
+    Args:
+        rows: Of ``labels.jsonl``.
+        labels: All of the task.
+        teacher: Its name.
+        closed: Labels, each with whether their absence is meant, of which nothing at all is accepted.
+    """
     doubtful = [row for row in rows if row.get("status") != "accepted" or _is_disputed(row)]
     doubtful.sort(key=lambda row: (not _is_disputed(row), _least(row)))
     open_spans = sum(len(_open(row)) for row in doubtful)
@@ -130,7 +142,7 @@ def doubtful_spans_view(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]
         "total": len(doubtful),
         "open": plural(open_spans, "span or missing label", "spans and missing labels"),
         "disputed": sum(map(_is_disputed, doubtful)),
-        "rows": [_doubt(row, labels, teacher) for row in doubtful[:DOUBTFUL_LIMIT]],
+        "rows": [_doubt(row, labels, teacher, closed) for row in doubtful[:DOUBTFUL_LIMIT]],
     }
 
 
@@ -164,7 +176,7 @@ def _quotes(quotes: Any) -> list[str]:
     return [cut(" ".join(str(quote).split()), QUOTE_LIMIT) for quote in quotes or ()]
 
 
-def _doubt(row: Mapping[str, Any], labels: Sequence[str], teacher: str) -> View:
+def _doubt(row: Mapping[str, Any], labels: Sequence[str], teacher: str, closed: Collection[tuple[str, bool]]) -> View:
     accepted = sum(one.get("status") == "accepted" for one in row.get("spans") or ())
     reason = str(row.get("reason") or "")
     text = str(row.get("text") or "")
@@ -176,22 +188,23 @@ def _doubt(row: Mapping[str, Any], labels: Sequence[str], teacher: str) -> View:
         "meaning": _meaning(reason),
         "disputed": _is_disputed(row),
         "accepted": accepted,
-        "open": [_part(one, labels, reason) for one in _open(row)],
+        "open": [_part(one, labels, reason, closed) for one in _open(row)],
         "rationale": cut(str(row.get("rationale") or "").strip(), RATIONALE_LIMIT),
         "trail": [_step(answer, text, labels, teacher) for answer in row.get("trail") or ()],
     }
 
 
-def _part(one: Mapping[str, Any], labels: Sequence[str], reason: str) -> View:
+def _part(one: Mapping[str, Any], labels: Sequence[str], reason: str, closed: Collection[tuple[str, bool]]) -> View:
+    absent = one.get("start") is None
     label, own = str(one.get("label")), str(one.get("reason") or "")
     said = "disputed" if one.get("disputed") else own or reason or "unsure"
     return {
         "label": label,
         "hue": hue(label, labels),
-        "absent": one.get("start") is None,
+        "absent": absent,
         "sure": percent(one.get("confidence")),
         "reason": said,
-        "meaning": _meaning(said),
+        "meaning": _NOTHING if said == "unsure" and (label, absent) in closed else _meaning(said),
     }
 
 
@@ -199,6 +212,7 @@ def _meaning(reason: str) -> str:
     return _REASONS.get(reason) or wording.OUTCOMES.get(reason) or wording.REASONS.get(reason, "")
 
 
+_NOTHING = "nothing of its kind is accepted, see label by label"
 _REASONS = {
     "unsure": "under the threshold",
     "disputed": "a student that has not seen the text contradicts it",

@@ -138,9 +138,9 @@ def compared(
     least, most = known(paired.get("low")), known(paired.get("high"))
     if least is not None and most is not None:
         ends = sorted(100 * (end if points > 0 else -end) for end in (least, most))
-        spread = f"(95 % interval of the difference on the same texts: {ends[0]:.1f} to {ends[1]:.1f})"
+        spread = f"(95 % interval of the difference on the same texts: {_signed(ends[0])} to {_signed(ends[1])})"
         hint = "take it as a hint, not as a finding" if least <= 0 <= most else "chance alone hardly explains it"
-        return f"{side} {spread}; {hint}.".replace("-", "\N{MINUS SIGN}")
+        return f"{side} {spread}; {hint}."
     bounds = [known(e.get(end)) for e in (mine, other) for end in ("low", "high")]
     if None in bounds:
         return f"{side}."
@@ -148,6 +148,11 @@ def compared(
     if low <= other_high and other_low <= high:
         return f"{side}; the intervals overlap, so take it as a hint, not as a finding."
     return f"{side}, and the intervals do not overlap."
+
+
+def _signed(points: float) -> str:
+    """A difference in points with a true minus sign; hyphens in the words beside it stay what they are."""
+    return f"{points:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def confidence_view(

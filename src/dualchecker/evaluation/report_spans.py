@@ -43,6 +43,11 @@ def span_views(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     stages = teacher.get("stages") or {}
     test = student.get("test")
     calibration = teacher.get("calibration") or {}
+    closed = {
+        (str(entry.get("label")), _is_absence(entry))
+        for entry in calibration.get("thresholds") or ()
+        if entry.get("basis") == "none"
+    }
     confidence = confidence_view(stages, test, calibration, what="span")
     return {
         "kept": "answer",
@@ -54,7 +59,7 @@ def span_views(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         "invented": hallucinated_view(stages, rows),
         "legend": legend_view(labels),
         "examples": examples_view(rows, labels),
-        "doubtful": doubtful_spans_view(rows, labels, str(teacher["name"])),
+        "doubtful": doubtful_spans_view(rows, labels, str(teacher["name"]), closed),
     }
 
 
@@ -165,7 +170,7 @@ def by_label_view(metrics: Mapping[str, Any]) -> View:
     stage = final_stage(metrics["teacher"].get("stages") or {})[1]
     thresholds: dict[str, list[str]] = {}
     for entry in calibration.get("thresholds") or ():
-        said = "absent: " if entry.get("answer") in ("absent", "none", "no", "absence") else ""
+        said = "absent: " if _is_absence(entry) else ""
         thresholds.setdefault(str(entry.get("label")), []).append(said + _threshold(entry))
     pool = []
     for row in stage.get("by_label") or ():
@@ -201,9 +206,23 @@ def by_label_view(metrics: Mapping[str, Any]) -> View:
         "pool": pool,
         "known": "known" in stage,
         "thresholds": bool(thresholds),
+        "why": [
+            {
+                "label": str(entry.get("label")),
+                "hue": hue(str(entry.get("label")), labels),
+                "absent": _is_absence(entry),
+                "message": str(entry["message"]),
+            }
+            for entry in calibration.get("thresholds") or ()
+            if entry.get("message")
+        ],
         "absences": any((row.get("absences") or {}).get("count") for row in stage.get("by_label") or ()),
         "student": student,
     }
+
+
+def _is_absence(entry: Mapping[str, Any]) -> bool:
+    return entry.get("answer") in ("absent", "none", "no", "absence")
 
 
 def _threshold(entry: Mapping[str, Any]) -> str:

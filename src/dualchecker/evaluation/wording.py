@@ -110,7 +110,7 @@ NOTES = {
     "quote_missing": "a span had no quote: it was left out",
     "offsets_only": "a span had offsets in place of a quote: it was left out",
     "span_twice": "the same span was given twice",
-    "too_many_spans": "more spans than any text can have; the rest was left out",
+    "too_many_spans": "more than 200 spans: the rest was left out",
     "occurs_too_often": "more spans of a label than a text can have",
     "bare_list": "the reply was only the list of spans",
     "labels_left_out": "the reply gives no chance for some labels, which then do not apply",

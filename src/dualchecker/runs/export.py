@@ -49,7 +49,8 @@ def export_labels(folder: Path, form: SpanFormat, status: ExportStatus = "accept
     chosen = [row for row in rows if row.get("status") in _KEPT[status]]
     if not chosen:
         counts = ", ".join(f"{name} {count}" for name, count in states.items())
-        raise DataError(f"No text of {folder} is {status}.", why=f"There are: {counts}.", fix="Try --status all.")
+        fix = "Try --status partial, or all." if status == "accepted" and states["partial"] else "Try --status all."
+        raise DataError(f"No text of {folder} is {status}.", why=f"There are: {counts}.", fix=fix)
     notes = []
     out = {name: count for name, count in states.items() if name not in _KEPT[status]}
     if out:
@@ -71,13 +72,18 @@ def _said(row: Row, status: ExportStatus, name: str = "spans") -> list[dict[str,
 
 
 def _plain(row: Row, status: ExportStatus) -> dict[str, Any]:
-    """A row that ``data.gold`` could read again, with what is known about each span."""
+    """A row that ``data.gold`` could read again, with what is known about each span.
+
+    Of a text that was never answered usably no spans are known, which is null and not an empty list.
+    """
     wanted = ("start", "end", "label", "quote", "confidence", "status")
     return {
         "id": row["id"],
         "text": row["text"],
         "status": row["status"],
-        "spans": [{name: one.get(name) for name in wanted} for one in _said(row, status)],
+        "spans": None
+        if row["status"] == "failed"
+        else [{name: one.get(name) for name in wanted} for one in _said(row, status)],
         "absent": _said(row, status, "absent"),
     }
 
