@@ -120,8 +120,9 @@ def recovered(first: float, last: float, most: float) -> float:
 def tables(runs: dict[str, list[dict[str, Any]]], student: str) -> str:
     """The page's tables."""
     seeds = len(next(iter(runs.values())))
+    data = next(iter(runs.values()))[0]["data"]
     lines = [
-        f"Teacher's spans of the pool (905 sentences), {seeds} seeds, % ± 95 % interval over seeds:",
+        f"Teacher's spans of the pool ({data['pool']} sentences), {seeds} seeds, % ± 95 % interval over seeds:",
         "",
         "| teacher | stage | strict F1 | overlap F1 | right, of the accepted | accepted |",
         "|---|---|---|---|---|---|",
@@ -139,7 +140,7 @@ def tables(runs: dict[str, list[dict[str, Any]]], student: str) -> str:
     names = ("strict_f1", "overlap_f1", "token_f1", "exact_match")
     lines += [
         "",
-        f"Student (`{student}`) on the 133 test sentences:",
+        f"Student (`{student}`) on the {data['test']} test sentences:",
         "",
         "| taught by | strict F1 | overlap F1 | token F1 | sentences exactly right |",
         "|---|---|---|---|---|",
