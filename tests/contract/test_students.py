@@ -100,5 +100,5 @@ def test_an_untrained_student_says_so(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_student_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudentError, match="holds no student"):
+    with pytest.raises(StudentError, match=r"holds no student\. .*has not ended"):
         load_student(tmp_path)

@@ -245,6 +245,7 @@ def test_status_report_and_predict_follow_a_run(cli: Run, small: Callable[..., P
     path = small()
     assert cli("run", path)[0] == 0
     code, out, _ = cli("status", path)
+    assert str(tmp_path / "out") in out.splitlines()[0]
     assert code == 0 and "The run is complete." in out and "brief" in out
     (tmp_path / "out/report.html").unlink()
     assert cli("report", tmp_path / "out")[0] == 0

@@ -10,6 +10,7 @@ def status(
     place: Annotated[Path, typer.Argument(help="A run file or a run's folder.")] = Path("run.yaml"),
 ) -> None:
     """Show what a run has asked and spent so far; works while it is running."""
+    from rich.markup import escape
     from rich.table import Table
 
     from dualchecker.cli.display import console
@@ -19,7 +20,8 @@ def status(
     folder = place if place.is_dir() else load_config(place).output_dir
     with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger:
         totals, outcomes, uses = ledger.totals(), ledger.outcomes(), ledger.uses()
-    table = Table(title=f"{folder}", title_justify="left")
+    console.print(f"[italic]{escape(str(folder))}[/]", soft_wrap=True)  # as a title it would break where the table ends
+    table = Table()
     table.add_column("asked for")
     table.add_column("rung")
     table.add_column("records", justify="right")

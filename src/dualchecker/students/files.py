@@ -42,7 +42,9 @@ def read_description(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise StudentError(
             f"{folder} holds no student.",
-            why=str(error),
+            why="There is no dualchecker.json in it: a run that has not ended has no student yet."
+            if isinstance(error, FileNotFoundError)
+            else str(error),
             fix="Name the folder of a finished run, or its student folder.",
         ) from error
     return description
