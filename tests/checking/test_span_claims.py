@@ -1,5 +1,7 @@
 """What answers claim together, and which claims stand."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualchecker.checking.span_claims import (
@@ -123,9 +125,16 @@ def test_the_answer_kept_is_the_one_that_has_most_of_what_stands() -> None:
     assert climb(Answer("r", None, "unparsed", "brief")).best is None
 
 
-def test_a_label_is_as_likely_to_have_none_as_none_of_its_spans_is_right() -> None:
-    claims = [claim("cause", 0, 5, 0.25), claim("cause", 10, 15, 0.2), claim("cause", 20, 25, 0.1)]
+def test_a_label_is_as_likely_to_have_none_as_its_spans_characters_are_outside_of_any() -> None:
+    claims = [replace(claim("cause", 0, 5, 0.25), cover=0.7), replace(claim("cause", 10, 15, 0.2), cover=0.8)]
     (none,), rivals = select_claims(claims, Extraction("q", {"cause": ""}))
     assert none.span is None
-    assert none.confidence.value == pytest.approx(0.75 * 0.8 * 0.9)
-    assert len(rivals) == 3
+    assert none.confidence.value == pytest.approx(0.2)
+    assert none.cover is None
+    assert rivals == claims
+
+
+def test_how_likely_a_span_must_be_is_learnt() -> None:
+    claims = [claim("cause", 0, 5, 0.25)]
+    assert select_claims(claims, TASK)[0][0].span is None
+    assert select_claims(claims, TASK, 0.2)[0][0].span == Span(0, 5, "cause")

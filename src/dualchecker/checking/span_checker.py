@@ -21,11 +21,10 @@ from dualchecker.checking.span_claims import (
     about,
     gather_claims,
     is_right,
-    select_claims,
     side_of,
     strict_f1,
 )
-from dualchecker.checking.span_coverage import Coverage
+from dualchecker.checking.span_selection import Selection
 from dualchecker.checking.teacher_checker import FOLDS, ChooseThreshold, climb_below
 from dualchecker.confidence import (
     SPAN_SIGNALS,
@@ -58,7 +57,7 @@ class SpanCalibration(DecisionCalibration):
     """
 
     stated_only: bool = False
-    coverage: Coverage = field(default_factory=Coverage.prior)
+    selection: Selection = field(default_factory=Selection)
 
     def judge(self, rung: str, claims: Sequence[SpanLabel]) -> list[SpanLabel]:
         """The same claims with calibrated confidence, as they stand after the rung."""
@@ -152,7 +151,8 @@ class SpanChecker(DecisionChecker):
             folds = [fold_of[c.record.id] for c, some in zip(asked, claims, strict=True) for _ in some]
             values = iter(with_confidence(flat, result.learn_claims(rung.name, flat, right, folds)))
             for climb, some in zip(asked, claims, strict=True):
-                self._take(climb, [next(values) for _ in some])
+                climb.claims = [next(values) for _ in some]
+            self._select(climbs, result)
             if position == 0:
                 kept, hits = self._kept(asked)
                 result.choose_claims(kept, hits, self.choose_threshold, climb=True)
@@ -162,8 +162,6 @@ class SpanChecker(DecisionChecker):
                 climb.focus = result.doubts(climb, self._extraction)
         kept, hits = self._kept(climbs)
         result.choose_claims(kept, hits, self.choose_threshold, climb=False)
-        pairs = [(claim, climb.record) for climb in climbs for claim in climb.claims]
-        result.coverage = Coverage.fit([claim for claim, _ in pairs], [record for _, record in pairs])
         result.accuracy = strict_f1([climb.kept for climb in climbs], [climb.record for climb in climbs])
         self._calibrations[template.identity] = result
         return result
@@ -183,9 +181,17 @@ class SpanChecker(DecisionChecker):
     def _gathered(self, climb: SpanClimb) -> list[SpanLabel]:
         return gather_claims(climb, self._extraction, self._none_rates)
 
-    def _take(self, climb: SpanClimb, claims: list[SpanLabel]) -> None:
+    def _select(self, climbs: Sequence[SpanClimb], calibration: SpanCalibration) -> None:
+        """Learn on gold which claims stand, and let them stand."""
+        told = [climb for climb in climbs if climb.claims]
+        claims, records = [climb.claims for climb in told], [climb.record for climb in told]
+        calibration.selection = Selection.learn(claims, records, self._extraction)
+        for climb in told:
+            self._take(climb, climb.claims, calibration)
+
+    def _take(self, climb: SpanClimb, claims: list[SpanLabel], calibration: SpanCalibration) -> None:
         climb.claims = claims
-        climb.kept, climb.rivals = select_claims(claims, self._extraction)
+        climb.kept, climb.rivals = calibration.selection.of(claims, self._extraction)
 
     @staticmethod
     def _kept(climbs: Sequence[SpanClimb]) -> tuple[list[SpanLabel], list[bool]]:
@@ -246,7 +252,7 @@ class SpanChecker(DecisionChecker):
         climb = self._seen.get(item.record.id) or self._from_trail(item)
         rung = next((answer.rung for answer in reversed(climb.trail) if answer.ok), None)
         if rung is not None and rung in calibration.label_calibrators:
-            self._take(climb, calibration.judge(rung, self._gathered(climb)))
+            self._take(climb, calibration.judge(rung, self._gathered(climb)), calibration)
         disputed = {claim.label: MISSING if claim.span is None else UNSURE for claim in item.spans if claim.disputed}
         climb.focus = list(disputed.items())
         return climb
@@ -260,7 +266,7 @@ class SpanChecker(DecisionChecker):
     def _climb(self, climbs: Sequence[Climb], rung: Rung, calibration: SpanCalibration) -> None:
         for climb in self._spans_asked(climbs, rung, calibration.template, "label"):
             if climb.trail[-1].ok:
-                self._take(climb, calibration.judge(rung.name, self._gathered(climb)))
+                self._take(climb, calibration.judge(rung.name, self._gathered(climb)), calibration)
                 climb.focus = calibration.doubts(climb, self._extraction)
 
     def _settled(self, climb: SpanClimb, calibration: SpanCalibration) -> Labelled:
@@ -275,11 +281,11 @@ class SpanChecker(DecisionChecker):
                 trail,
                 reason=trail[-1].outcome if trail else "empty_text",
             )
-        spans = [decided(claim, calibration, self._extraction) for claim in calibration.coverage.of(climb.kept)]
+        spans = [decided(claim, calibration, self._extraction) for claim in climb.kept]
         return settled(
             Labelled(climb.record, trail[best], Confidence(climb.confidence), "abstained", trail),
             spans,
-            calibration.coverage.of(climb.rivals),
+            climb.rivals,
         )
 
 

@@ -6,7 +6,6 @@ whatever rung or sample gave it; those that contradict each other compete.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 from statistics import fmean
 
 from dualchecker.checking.ladder import Climb
@@ -18,8 +17,7 @@ Side = tuple[str, str]
 SPAN, NONE = "span", "none"
 
 LEAST = 0.3
-"""A span that is less likely than this is given up. A span helps the F1 of the whole if it is likelier than half of
-that F1 (Lipton, Elkan and Naryanaswamy 2014, arXiv 1402.1892); this suits an F1 about 60 %."""
+"""A span that is less likely than this is given up, where gold does not say better (``span_selection``)."""
 
 
 @dataclass
@@ -145,12 +143,15 @@ def _signals(
     return signals
 
 
-def select_claims(claims: Sequence[SpanLabel], task: Extraction) -> tuple[list[SpanLabel], list[SpanLabel]]:
+def select_claims(
+    claims: Sequence[SpanLabel], task: Extraction, least: float = LEAST
+) -> tuple[list[SpanLabel], list[SpanLabel]]:
     """Claims that can stand together, and those given up.
 
     Of spans of one label that overlap, the surest stays; of a label that occurs once, the surest of all. One that is
-    less likely than ``LEAST`` goes, unless its label must occur and has no other. Spans of different labels may nest.
-    A label all of whose spans go is left without one: it is as likely to have none as none of them is to be right.
+    less likely than ``least`` goes, unless its label must occur and has no other. Spans of different labels may nest.
+    A label all of whose spans go is left without one. That is not as likely as none of them being exactly right: most
+    spans with a wrong edge lie where there is one. It is as likely as their characters are to be outside of any.
     """
     kept: list[SpanLabel] = []
     rivals: list[SpanLabel] = []
@@ -163,14 +164,14 @@ def select_claims(claims: Sequence[SpanLabel], task: Extraction) -> tuple[list[S
                 continue
             span = claim.span
             crowded = any(other.span is not None and other.span.shared(span) for other in standing)
-            likely = claim.confidence.value >= LEAST or (task.needs(label) and not standing)
+            likely = claim.confidence.value >= least or (task.needs(label) and not standing)
             if likely and not crowded and not (task.single(label) and standing):
                 standing.append(claim)
             else:
                 rivals.append(claim)
         if mine and not standing:
-            none_right = prod(1 - claim.confidence.value for claim in mine)
-            gone = Confidence(none_right, mine[0].confidence.signals)
+            there = max(claim.confidence.value if claim.cover is None else claim.cover for claim in mine)
+            gone = Confidence(1 - there, mine[0].confidence.signals)
             standing.append(replace(mine[0], span=None, confidence=gone, cover=None))
         kept += standing
     return sorted(kept, key=lambda c: (c.span or _NOWHERE, c.label)), rivals

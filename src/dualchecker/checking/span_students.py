@@ -14,11 +14,10 @@ from dualchecker.checking.span_claims import (
     all_claims,
     best_answer,
     is_right,
-    select_claims,
     side_of,
     strict_f1,
 )
-from dualchecker.checking.span_coverage import Coverage
+from dualchecker.checking.span_selection import Selection
 from dualchecker.checking.span_voices import SpanVoice, SpanVoices
 from dualchecker.checking.student_checker import (
     FUSION_INTERCEPT,
@@ -73,7 +72,7 @@ class SpanStudentChecker:
         self._fusion = LabelCalibrators(self._prior, {})
         self._thresholds: dict[Side, Threshold] = {}
         self._unseen = Threshold(1.0)
-        self._coverage = Coverage.prior()
+        self._selection = Selection()
 
     def inspect(self, labels: Sequence[Labelled], calibration: Calibration) -> Findings:
         """Fuse teacher and students, find what they dispute and where a student of these labels fails on gold."""
@@ -102,7 +101,7 @@ class SpanStudentChecker:
         found = self._voices["student"].found(records)
         decided = {}
         for item, some, seen in zip(there, self._fused(claims), found, strict=True):
-            kept, rivals = select_claims(self._coverage.of(some), self._task)
+            kept, rivals = self._selection.of(some, self._task)
             said = {claim.span for claim in kept}
             rest = [one for one in seen if one.span not in said]
             spans = [self._accepted(replace(c, disputed=self._contradicted(c, rest))) for c in kept]
@@ -152,13 +151,13 @@ class SpanStudentChecker:
             sides, rows = about(flat), signals_of(flat)
             held_out = LabelCalibrators.cross_fitted(sides, rows, right, prior, folds)
             self._fusion = LabelCalibrators.fit(sides, rows, right, prior)
-        whose = [record for record, some in zip(records, claims, strict=True) for _ in some]
-        self._coverage = Coverage.fit(with_confidence(flat, held_out), whose)
         judged = iter(with_confidence(flat, held_out))
+        sure = [[next(judged) for _ in some] for some in claims]
+        self._selection = Selection.learn(sure, records, self._task)
         kept: list[SpanLabel] = []
         hits: list[bool] = []
-        for record, some in zip(records, claims, strict=True):
-            standing = select_claims([next(judged) for _ in some], self._task)[0]
+        for record, some in zip(records, sure, strict=True):
+            standing = self._selection.of(some, self._task)[0]
             kept += standing
             hits += [is_right(claim, record) for claim in standing]
         self._unseen = self._choose_threshold([], [])
