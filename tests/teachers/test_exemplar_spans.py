@@ -20,7 +20,7 @@ from dualchecker.prompts import Prompt, PromptWriter, Rung, Shown
 from dualchecker.records import Answer, Demonstration, Found, Record, Span
 from dualchecker.tasks import Extraction
 from dualchecker.teachers import ExemplarTeacher, exemplar_spans
-from dualchecker.teachers.exemplar_spans import words_of
+from dualchecker.teachers.word_likeness import words_of
 
 TASK = Extraction("What leads to what?", {"cause": "What brings it about.", "effect": "What comes of it."})
 

@@ -11,7 +11,6 @@ from dualchecker.config.models import (
     EvolveConfig,
     LimitsConfig,
     MethodName,
-    Occurrence,
     PanelConfig,
     PrecisionThreshold,
     ReportConfig,
@@ -20,9 +19,9 @@ from dualchecker.config.models import (
     SamplingConfig,
     SeniorConfig,
     StudentConfig,
-    TaskConfig,
     TeacherConfig,
 )
+from dualchecker.config.task import Occurrence, TaskConfig
 
 __all__ = [
     "RUNGS",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from dualchecker.config.file import Places, explain, read_yaml, validate
 from dualchecker.config.models import RunConfig
+from dualchecker.config.section import Section
 from dualchecker.errors import ConfigError
 
 BASELINES = ("few_shot", "cot")
@@ -17,11 +18,7 @@ BASELINES = ("few_shot", "cot")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PerLabel(_Section):
+class PerLabel(Section):
     """So many gold records of every label."""
 
     per_label: int = Field(ge=1)
@@ -64,7 +61,7 @@ class BenchData(BaseModel):
         return dict(self.model_extra or {})
 
 
-class EqualConfig(_Section):
+class EqualConfig(Section):
     """Terms that hold for every method; what is not given is as the data set's run file says."""
 
     demonstrations: int | None = Field(default=None, ge=0, le=100)
@@ -72,7 +69,7 @@ class EqualConfig(_Section):
     max_cost: float | None = Field(default=None, gt=0)
 
 
-class BenchConfig(_Section):
+class BenchConfig(Section):
     """A whole bench."""
 
     datasets: dict[str, BenchData] = Field(min_length=1)

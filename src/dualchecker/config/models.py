@@ -4,69 +4,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from dualchecker.config.section import Section
+from dualchecker.config.task import TaskConfig
 
 MethodName = Literal[
     "dualchecker", "gold_only", "zero_shot", "few_shot", "cot", "dtot", "self_consistency", "evokd", "freeal"
 ]
-Occurrence = Literal["any", "at_most_one", "at_least_one", "exactly_one"]
-"""How many spans of a label a text may have."""
 RungName = Literal["brief", "detail", "wide", "reconsider", "senior"]
 RUNGS: tuple[RungName, ...] = ("brief", "detail", "wide", "reconsider", "senior")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TaskConfig(_Section):
-    """What is asked of every text."""
-
-    kind: Literal["classification", "extraction"] = "classification"
-    multiple: bool = False
-    question: str = Field(min_length=1)
-    labels: dict[str, str] = Field(min_length=1)
-    occurrence: Occurrence | dict[str, Occurrence] = "any"
-    least_fit: float = Field(default=0.85, ge=0.5, le=1)
-
-    @model_validator(mode="after")
-    def _keys_fit_the_kind(self) -> "TaskConfig":
-        if self.kind == "extraction":
-            if self.multiple:
-                raise ValueError("multiple belongs to classification: in extraction every label may occur by itself")
-            strange = sorted(set(self.occurs) - set(self.labels))
-            if strange:
-                raise ValueError(f"occurrence names {', '.join(map(repr, strange))}, which is not among the labels")
-            return self
-        if len(self.labels) < 2:
-            raise ValueError("a classification task needs at least two labels")
-        for name in ("occurrence", "least_fit"):
-            if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"{name} belongs to a task of kind extraction, and this one is a {self.kind}")
-        return self
-
-    @property
-    def occurs(self) -> dict[str, Occurrence]:
-        """How many spans a text may have, by label."""
-        if isinstance(self.occurrence, dict):
-            return self.occurrence
-        return dict.fromkeys(self.labels, self.occurrence)
-
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _labels_may_be_a_list(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            names = [str(name).lower() if isinstance(name, bool) else str(name) for name in value]
-            twice = next((name for name in names if names.count(name) > 1), None)
-            if twice is not None:
-                raise ValueError(f"the label '{twice}' is given twice")
-            return dict.fromkeys(names, "")
-        if isinstance(value, dict):
-            return {name: "" if text is None else text for name, text in value.items()}
-        return value
-
-
-class Columns(_Section):
+class Columns(Section):
     """Which column of the data files holds what.
 
     ``spans: inline`` says that no column holds the spans: tags in the texts mark them.
@@ -79,7 +29,7 @@ class Columns(_Section):
     spans: str = "spans"
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where the data is. Paths are relative to the run file.
 
     ``gold``, ``pool`` and ``test`` are files; or ``gold`` alone is a file and ``pool`` / ``test`` are fractions
@@ -103,7 +53,7 @@ class DataConfig(_Section):
         return self
 
 
-class SeniorConfig(_Section):
+class SeniorConfig(Section):
     """A teacher: how one model is reached and how it is asked.
 
     ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
@@ -195,7 +145,7 @@ class TeacherConfig(SeniorConfig):
         return {**value, "senior": {**senior, **shared, **{k: v for k, v in senior.items() if v is not None}}}
 
 
-class AlignConfig(_Section):
+class AlignConfig(Section):
     """ContextAligner: which demonstrations stand in the prompt."""
 
     embedder: str = "offline"
@@ -215,7 +165,7 @@ class AlignConfig(_Section):
         return self
 
 
-class PrecisionThreshold(_Section):
+class PrecisionThreshold(Section):
     """Accept from the lowest confidence at which accepted labels reach this precision on calibration gold.
 
     ``unproved`` says what decides where gold cannot prove it. With a ``budget``, that share of the records at a rung,
@@ -227,7 +177,7 @@ class PrecisionThreshold(_Section):
     budget: float | None = Field(default=None, gt=0, lt=1)
 
 
-class PanelConfig(_Section):
+class PanelConfig(Section):
     """How a panel of teachers decides, and when it asks one more of them."""
 
     vote: Literal["weighted", "majority"] = "weighted"
@@ -235,7 +185,7 @@ class PanelConfig(_Section):
     budget: float | None = Field(default=None, ge=0, le=1)
 
 
-class CheckConfig(_Section):
+class CheckConfig(Section):
     """Teacher checker and student checker."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)] | PrecisionThreshold = PrecisionThreshold()
@@ -259,14 +209,14 @@ class CheckConfig(_Section):
         return value
 
 
-class SamplingConfig(_Section):
+class SamplingConfig(Section):
     """How the teacher is sampled, where a method or ``check.samples`` asks the same prompt several times."""
 
     count: int = Field(default=5, ge=2, le=50)
     temperature: float = Field(default=0.7, gt=0, le=2)
 
 
-class EvolveConfig(_Section):
+class EvolveConfig(Section):
     """Texts that the teacher writes (method ``evokd``)."""
 
     rounds: int = Field(default=3, ge=1, le=20)
@@ -276,7 +226,7 @@ class EvolveConfig(_Section):
 _TOKENS_LEARNING_RATE = 5e-4  # tags are learnt slower than labels: 1e-4 is too little for the usual epochs
 
 
-class StudentConfig(_Section):
+class StudentConfig(Section):
     """The small model."""
 
     kind: Literal["linear", "encoder", "tokens"] = "encoder"
@@ -294,7 +244,7 @@ class StudentConfig(_Section):
     calibrate: bool = True
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(Section):
     """What a run may use. ``max_cost`` is in the currency of the teacher's prices."""
 
     max_cost: float | None = Field(default=None, ge=0)
@@ -305,7 +255,7 @@ class LimitsConfig(_Section):
     max_prompt_tokens: int = Field(default=8000, ge=200)
 
 
-class ReportConfig(_Section):
+class ReportConfig(Section):
     """What the report compares with and looks into; each costs extra requests or time."""
 
     few_shot: bool = True
@@ -314,7 +264,7 @@ class ReportConfig(_Section):
     noise: bool = True
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run."""
 
     task: TaskConfig

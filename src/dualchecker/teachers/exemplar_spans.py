@@ -10,9 +10,7 @@ import json
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from dualchecker.embedding.token_vectors import token_vectors
 from dualchecker.embedding.transformer import TransformerEmbedder
 from dualchecker.prompts import Shown
 from dualchecker.records import Answer, Demonstration, Span
+from dualchecker.teachers.word_likeness import Floats, Words, tag_weights, words_of
 
 VERSION = 1
 """Enters the request key of prompts for spans: raise it whenever these answers change."""
@@ -30,12 +29,6 @@ VERSION = 1
 # Chosen on 300 sentences of causal-news (spans_train) with five demonstrations each, and checked on 300 others.
 _DEPTH = 2 / 3
 """How far up the layer is whose vectors are compared: the last is about the sentence as a whole."""
-_NEAR, _BEHIND = 1.0, 0.15
-"""Weight of the neighbour across a boundary, and of the other one."""
-_HEAT_INSIDE, _HEAT_EDGE = 0.1, 0.2
-"""Temperatures: how alike a word must be for its tag to count."""
-_PLACE = 1.0
-"""What it costs to stand elsewhere in the text, for the inside of a span; boundaries follow the words alone."""
 _INSIDE = 0.1
 """Weight of a word's log-odds of being inside, beside the logarithms of the two boundaries."""
 _LENGTH = 0.25
@@ -49,49 +42,10 @@ _BEAM, _CANDIDATES = 12, 300
 _KEPT = 1024
 """Texts whose vectors are remembered: demonstrations come again and again."""
 
-Floats = npt.NDArray[np.float64]
 _Candidates = tuple[npt.NDArray[np.int_], npt.NDArray[np.int_], Floats]
 """First words, last words and scores of stretches of a text, the best first."""
 
-# Kanji and kana have no blanks between words: runs of one script are the units, and particles come letter by letter.
-_WORD = re.compile(
-    r"[\u3041-\u309f\u0e00-\u0e7f]|[\u30a0-\u30ff\uff66-\uff9f]+|[\u3400-\u9fff々]+|[^\W_\u3041-\u30ff\u3400-\u9fff]"
-    r"(?:[^\W_\u3041-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[\u0300-\u036f]|['’\-](?=\w))*|[^\s]"
-)
 _CLAUSE_END = re.compile(r"(?<=[.!?;:,])\s+|(?<=[。！？；、，])")
-
-
-def words_of(text: str) -> list[tuple[int, int]]:
-    """Offsets of the words and punctuation marks of a text in any script."""
-    return [match.span() for match in _WORD.finditer(text)]
-
-
-@dataclass(frozen=True)
-class _Words:
-    """A text by words: their offsets, what they are, and their vectors where there are any (else no columns)."""
-
-    places: tuple[tuple[int, int], ...]
-    folded: tuple[str, ...]
-    vectors: npt.NDArray[np.float32]
-    marks: npt.NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def tags(self, spans: Sequence[Span], label: str) -> Floats:
-        """Inside, first and last word of the label's spans, as 0 and 1, shape (3, words)."""
-        found = np.zeros((3, len(self)))
-        for first, last in self.covered(span for span in spans if span.label == label):
-            found[0, first : last + 1] = found[1, first] = found[2, last] = 1
-        return found
-
-    def covered(self, spans: Any) -> list[tuple[int, int]]:
-        """First and last word of each span that has any."""
-        found = []
-        for span in spans:
-            inside = [i for i, (start, end) in enumerate(self.places) if start < span.end and end > span.start]
-            found += [(inside[0], inside[-1])] if inside else []
-        return found
 
 
 class SpanExemplars:
@@ -105,7 +59,7 @@ class SpanExemplars:
         self._embedder = embedder
         inner = embedder.inner if isinstance(embedder, CachedEmbedder) else embedder
         self._encoder = inner if isinstance(inner, TransformerEmbedder) else None
-        self._remembered: OrderedDict[str, _Words] = OrderedDict()
+        self._remembered: OrderedDict[str, Words] = OrderedDict()
 
     def answer(self, shown: Shown, drawn: npt.NDArray[Any] | None = None) -> dict[str, Any]:
         """The fields of a reply to a prompt for spans.
@@ -136,7 +90,7 @@ class SpanExemplars:
         return {"rationale": rationale, "spans": said}
 
     def _chosen(
-        self, shown: Shown, demos: Sequence[Demonstration], times: Floats, near: Floats, text: _Words
+        self, shown: Shown, demos: Sequence[Demonstration], times: Floats, near: Floats, text: Words
     ) -> list[tuple[Span, float]]:
         """The spans that score best together, each with its confidence."""
         shares = self._shares(shown, demos, times, text)
@@ -161,7 +115,7 @@ class SpanExemplars:
             for first, last, label in beam[0][1]
         ]
 
-    def _shares(self, shown: Shown, demos: Sequence[Demonstration], times: Floats, text: _Words) -> dict[str, Floats]:
+    def _shares(self, shown: Shown, demos: Sequence[Demonstration], times: Floats, text: Words) -> dict[str, Floats]:
         """How likely each word is inside, first and last in a span of each label: shape (3, words) by label."""
         told = [self._words(demo.record.text) for demo in demos]
         middle = np.concatenate([text.vectors, *(words.vectors for words in told)]).mean(axis=0)
@@ -173,7 +127,7 @@ class SpanExemplars:
                 continue
             words_shown += count * len(words)
             tags = {label: words.tags(demo.record.spans or (), label) for label in shown.labels}
-            for kind, weights in enumerate(_weights(text, words, middle)):
+            for kind, weights in enumerate(tag_weights(text, words, middle)):
                 total[kind] += count * weights.sum(axis=1)
                 for label in shown.labels:
                     votes[label][kind] += count * (weights @ tags[label][kind])
@@ -212,12 +166,12 @@ class SpanExemplars:
             "spans": said,
         }
 
-    def _words(self, text: str) -> _Words:
+    def _words(self, text: str) -> Words:
         if text in self._remembered:
             self._remembered.move_to_end(text)
             return self._remembered[text]
         places = words_of(text)
-        words = _Words(
+        words = Words(
             tuple(places),
             tuple(unicodedata.normalize("NFKC", text[start:end]).casefold() for start, end in places),
             self._vectors(text, places),
@@ -243,70 +197,7 @@ class SpanExemplars:
         return found
 
 
-def _weights(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) -> Iterator[Floats]:
-    """How much each word of a demonstration tells about each word of the text, for inside, first, last.
-
-    Shape (words of the text, words of the demonstration) each; one at a time, since texts may be long.
-    """
-    alike = _by_vectors(text, words, middle) if len(middle) else _by_letters(text, words)
-    before, after = _shifted(alike, 1), _shifted(alike, -1)
-    along, across = (np.linspace(0, 1, len(one)) for one in (text, words))
-    away = np.abs(along[:, None] - across[None])
-    yield np.exp((alike + _BEHIND * (before + after) - _PLACE * away) / _HEAT_INSIDE)
-    yield np.exp((alike + _NEAR * before + _BEHIND * after) / _HEAT_EDGE)
-    yield np.exp((alike + _NEAR * after + _BEHIND * before) / _HEAT_EDGE)
-
-
-def _by_vectors(text: _Words, words: _Words, middle: npt.NDArray[np.float32]) -> Floats:
-    """Cosine similarities, away from the middle of all words shown, to which all vectors of a transformer lean."""
-    left, right = (
-        (one.vectors - middle) / np.maximum(np.linalg.norm(one.vectors - middle, axis=1, keepdims=True), 1e-9)
-        for one in (text, words)
-    )
-    return np.asarray(left @ right.T, dtype=np.float64)
-
-
-def _by_letters(text: _Words, words: _Words) -> Floats:
-    """1 for the same word, down to 0 for one that is not even of the same kind."""
-    mine, others = ({word: i for i, word in enumerate(dict.fromkeys(one.folded))} for one in (text, words))
-    known = np.array([[_same(a, b) for b in others] for a in mine])
-    return known[np.ix_([mine[word] for word in text.folded], [others[word] for word in words.folded])]
-
-
-@lru_cache(maxsize=2**16)
-def _same(left: str, right: str) -> float:
-    if left == right:
-        return 1.0
-    mine, others = _pairs(left), _pairs(right)
-    dice = 2 * len(mine & others) / (len(mine) + len(others))
-    return 0.6 * dice + 0.2 * (_kind(left) == _kind(right))
-
-
-@lru_cache(maxsize=2**14)
-def _pairs(word: str) -> frozenset[str]:
-    padded = f" {word} "
-    return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
-
-
-@lru_cache(maxsize=2**14)
-def _kind(word: str) -> str:
-    """Number, mark, or script of a word, by the Unicode name of its first letter."""
-    if word[0].isdigit():
-        return "number"
-    if not word[0].isalnum():
-        return "mark"
-    return unicodedata.name(word[0], "?").split(" ")[0] + ("" if len(word) > 3 else " short")
-
-
-def _shifted(alike: Floats, by: int) -> Floats:
-    """How alike the neighbours are (``by`` 1: those before), where both texts end there: half."""
-    padded = np.zeros((alike.shape[0] + 2, alike.shape[1] + 2))
-    padded[1:-1, 1:-1] = alike
-    padded[0, 0] = padded[-1, -1] = 0.5
-    return padded[1 - by : padded.shape[0] - 1 - by, 1 - by : padded.shape[1] - 1 - by]
-
-
-def _with_previous(share: Floats, previous: Sequence[Answer], label: str, text: _Words) -> Floats:
+def _with_previous(share: Floats, previous: Sequence[Answer], label: str, text: Words) -> Floats:
     """Deciding between its own answers: what it thought before still counts, each answer like a look at the text."""
     usable = [answer for answer in previous if answer.ok]
     for answer in usable:
@@ -337,7 +228,7 @@ def _typical_length(demos: Sequence[Demonstration], label: str) -> tuple[float, 
     return (float(np.log(lengths).mean()), max(lengths)) if lengths else (np.log(8.0), 16)
 
 
-def _candidates(text: _Words, shares: Floats, length: tuple[float, int]) -> _Candidates:
+def _candidates(text: Words, shares: Floats, length: tuple[float, int]) -> _Candidates:
     """The best stretches for a label."""
     count = len(text)
     inside, first, last = np.clip(shares, 1e-4, 1 - 1e-4)

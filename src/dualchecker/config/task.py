@@ -1,0 +1,57 @@
+"""The ``task`` section: what is asked of every text."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from dualchecker.config.section import Section
+
+Occurrence = Literal["any", "at_most_one", "at_least_one", "exactly_one"]
+"""How many spans of a label a text may have."""
+
+
+class TaskConfig(Section):
+    """What is asked of every text."""
+
+    kind: Literal["classification", "extraction"] = "classification"
+    multiple: bool = False
+    question: str = Field(min_length=1)
+    labels: dict[str, str] = Field(min_length=1)
+    occurrence: Occurrence | dict[str, Occurrence] = "any"
+    least_fit: float = Field(default=0.85, ge=0.5, le=1)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> "TaskConfig":
+        if self.kind == "extraction":
+            if self.multiple:
+                raise ValueError("multiple belongs to classification: in extraction every label may occur by itself")
+            strange = sorted(set(self.occurs) - set(self.labels))
+            if strange:
+                raise ValueError(f"occurrence names {', '.join(map(repr, strange))}, which is not among the labels")
+            return self
+        if len(self.labels) < 2:
+            raise ValueError("a classification task needs at least two labels")
+        for name in ("occurrence", "least_fit"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} belongs to a task of kind extraction, and this one is a {self.kind}")
+        return self
+
+    @property
+    def occurs(self) -> dict[str, Occurrence]:
+        """How many spans a text may have, by label."""
+        if isinstance(self.occurrence, dict):
+            return self.occurrence
+        return dict.fromkeys(self.labels, self.occurrence)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels_may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            names = [str(name).lower() if isinstance(name, bool) else str(name) for name in value]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"the label '{twice}' is given twice")
+            return dict.fromkeys(names, "")
+        if isinstance(value, dict):
+            return {name: "" if text is None else text for name, text in value.items()}
+        return value
