@@ -92,6 +92,8 @@ def run_one(data: Path, folder: Path, seed: int, teacher: str, student: str) -> 
 
 def spread(values: Sequence[float]) -> str:
     """Mean and 95 % interval over seeds (Student's t)."""
+    if not values:
+        return "–"
     if len(values) == 1:
         return f"{100 * values[0]:.1f} (one seed)"
     t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}.get(len(values), 1.96)

@@ -1,8 +1,8 @@
 """How much of a span is right, where the span as a whole may not be.
 
 Confidence is about exactly a span, and most spans that are not exactly right still lie, for the most part, where people
-marked one. A student learns word by word, so this is what a span may teach with: with the confidence in the whole span
-it would learn that most of what the teacher found half right is nothing (measured: docs/benchmarks.md).
+marked one. A student learns word by word, so this is what a span teaches with; and a label whose spans all have wrong
+edges is not missing.
 """
 
 from collections.abc import Sequence
