@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dualchecker.config import StudentConfig
 from dualchecker.errors import StudentError
@@ -55,19 +56,26 @@ def make_student(
 
     return EncoderStudent(
         labels,
-        base=config.base,
-        seed=seed,
         text=config.text,
-        epochs=config.epochs,
-        min_steps=config.min_steps,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        max_length=config.max_length,
-        soft_targets=config.soft_targets,
-        freeze=config.freeze,
-        progress=progress,
         multiple=multiple,
+        **_training(config, seed, progress),
     )
+
+
+def _training(config: StudentConfig, seed: int, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
+    """What all fine-tuned students are told."""
+    return {
+        "base": config.base,
+        "seed": seed,
+        "epochs": config.epochs,
+        "min_steps": config.min_steps,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "max_length": config.max_length,
+        "soft_targets": config.soft_targets,
+        "freeze": config.freeze,
+        "progress": progress,
+    }
 
 
 def check_base(base: str) -> None:
@@ -98,19 +106,7 @@ def make_span_student(
         return LinearTagger(labels, features, base=embedder_name, l2=l2, soft_targets=config.soft_targets, seed=seed)
     from dualchecker.students.tokens import TokenStudent
 
-    return TokenStudent(
-        labels,
-        base=config.base,
-        seed=seed,
-        epochs=config.epochs,
-        min_steps=config.min_steps,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        max_length=config.max_length,
-        soft_targets=config.soft_targets,
-        freeze=config.freeze,
-        progress=progress,
-    )
+    return TokenStudent(labels, **_training(config, seed, progress))
 
 
 def finds_spans(folder: Path) -> bool:

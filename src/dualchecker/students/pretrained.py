@@ -1,6 +1,7 @@
 """What students that are a fine-tuned Hugging Face model have in common: a plain model folder, and a head to scale."""
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,7 +13,7 @@ from dualchecker.students.training import last_layer
 SETTINGS = "dualchecker.json"
 
 
-class Pretrained:
+class Pretrained(ABC):
     """A student whose folder is a plain Hugging Face model with ``dualchecker.json`` beside it.
 
     Attributes:
@@ -27,14 +28,14 @@ class Pretrained:
     _max_length: int
     _loaded: tuple[Any, Any] | None = None
 
+    @abstractmethod
     def _settings(self) -> dict[str, Any]:
         """What ``dualchecker.json`` holds, besides the kind."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def _from_settings(cls, settings: dict[str, Any], base: str) -> Self:
         """An untrained student with these settings."""
-        raise NotImplementedError
 
     def sharpen(self, exponent: float) -> None:
         """Scale the head's last layer, so that the logits of the plain model are ``exponent`` times what they were.
