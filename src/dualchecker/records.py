@@ -51,6 +51,65 @@ class Found:
     fit: float = 1.0
 
 
+VerdictWord = Literal["correct", "wrong", "uncertain"]
+"""What a self-evaluation says of a chain of thought (Mind's Mirror, section 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfEvaluation:
+    """What a teacher says when it is shown a question and one of its own chains of thought.
+
+    Attributes:
+        verdict: None when the reply holds none that can be read.
+        reason: Why.
+        outcome: ``ok``, or the name of what went wrong (``verdict_missing``, ``verdict_ambiguous``, ``empty``, ...).
+        request_key: Key of the request in the ledger.
+    """
+
+    verdict: VerdictWord | None
+    reason: str = ""
+    outcome: str = "ok"
+    request_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One chain of thought about a question, with what was said of it.
+
+    Attributes:
+        text: The reasoning, in words.
+        answer: What it arrives at, in the task's canonical form.
+        rung: The rung that asked for it.
+        count: How many samples had this very chain (the same words and answer).
+        stated: The confidence stated with it, in 0..1.
+        evaluations: The teacher's self-evaluations of it.
+        sound: Share of its arithmetic statements (``12 + 5 = 17``) that hold; None where it makes none.
+        right: Probability that the chain is right, as the checkers see it; None before they have looked.
+        rejected: Why it is not distilled; empty when it is.
+        request_key: Key of the first request that brought it.
+        teacher: Name of the teacher.
+    """
+
+    text: str
+    answer: str
+    rung: str = ""
+    count: int = 1
+    stated: float | None = None
+    evaluations: tuple[SelfEvaluation, ...] = ()
+    sound: float | None = None
+    right: float | None = None
+    rejected: str = ""
+    request_key: str = ""
+    teacher: str = ""
+
+    @property
+    def approval(self) -> float | None:
+        """Share of the readable verdicts that are ``correct``, an ``uncertain`` one counting half; None without any."""
+        worth = {"correct": 1.0, "uncertain": 0.5, "wrong": 0.0}
+        said = [worth[one.verdict] for one in self.evaluations if one.verdict is not None]
+        return sum(said) / len(said) if said else None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One text to label.
@@ -66,6 +125,7 @@ class Record:
         base: In a decision: the record that is decided about.
         spans: The human spans, in order of ``Span``, where spans are asked for; empty says that people found none.
             ``label`` is then what a teacher would have to reply (``Extraction.write``).
+        choices: The answers that this question offers, in order, where each question brings its own.
         meta: Other columns, for slices in the report; never shown to a teacher.
     """
 
@@ -78,6 +138,7 @@ class Record:
     about: str | None = None
     base: "Record | None" = None
     spans: tuple[Span, ...] | None = None
+    choices: tuple[str, ...] | None = None
 
     @property
     def whole(self) -> "Record":
@@ -134,6 +195,12 @@ class Answer:
         hallucinated: Quotes that are not in the text: counted, never stored as spans.
         unseen: Where spans are asked for, the stretch of the text (offsets, end exclusive) that was cut out of the
             prompt to make it fit: the answer says nothing about it.
+        chains: Where reasoning is asked for: all different chains up to and with this rung, in the order in which they
+            came. ``label`` is then what they arrive at by vote, and ``rationale`` the best chain that says so.
+        vote_share: Share of the chains that arrive at ``label``.
+        approval: Mean ``Chain.approval`` of these.
+        rival_approval: The same of the chains that arrive at something else.
+        sound: Mean ``Chain.sound`` of those that arrive at ``label``.
     """
 
     record_id: str
@@ -155,6 +222,11 @@ class Answer:
     spans: tuple[Found, ...] = ()
     hallucinated: tuple[str, ...] = ()
     unseen: tuple[int, int] | None = None
+    chains: tuple[Chain, ...] = ()
+    vote_share: float | None = None
+    approval: float | None = None
+    rival_approval: float | None = None
+    sound: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -249,6 +321,23 @@ class TaughtSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class TaughtChain:
+    """A chain of thought that a student learns to write, or to judge.
+
+    Attributes:
+        text: The reasoning, in words.
+        answer: What it arrives at.
+        weight: How much writing it counts in the loss, relative to the example's weight; 0 for one that is judged only.
+        verdicts: Self-evaluations that the student learns to give of it, each with its reason (which may be empty).
+    """
+
+    text: str
+    answer: str
+    weight: float = 1.0
+    verdicts: tuple[tuple[VerdictWord, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A training example for a student.
 
@@ -260,6 +349,7 @@ class Example:
         source: ``gold`` (people), ``teacher`` (a pool text, its label), or ``generated`` (a text that it wrote).
         spans: Where spans are learnt: those of the text. The rest of it counts as outside of any, with ``weight``.
         unseen: Where spans are learnt: stretches of the text (offsets, end exclusive) of which nothing is known.
+        chains: Where reasoning is learnt: chains of thought about the question; ``label`` is its answer.
     """
 
     record: Record
@@ -269,6 +359,7 @@ class Example:
     source: Literal["gold", "teacher", "generated"] = "gold"
     spans: tuple[TaughtSpan, ...] = ()
     unseen: tuple[tuple[int, int], ...] = ()
+    chains: tuple[TaughtChain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from dualchecker.config.bench import BenchConfig, BenchData, PerLabel, build_bench, load_bench
 from dualchecker.config.file import build_config, load_config, parse_setting
 from dualchecker.config.models import (
-    RUNGS,
     AlignConfig,
     CheckConfig,
     Columns,
@@ -13,31 +12,34 @@ from dualchecker.config.models import (
     MethodName,
     PanelConfig,
     PrecisionThreshold,
+    ReasoningConfig,
     ReportConfig,
     RunConfig,
-    RungName,
     SamplingConfig,
-    SeniorConfig,
-    StudentConfig,
-    TeacherConfig,
 )
-from dualchecker.config.task import Occurrence, TaskConfig
+from dualchecker.config.rungs import RUNGS, RungName
+from dualchecker.config.student import StudentConfig
+from dualchecker.config.task import AnswerKind, Occurrence, TaskConfig
+from dualchecker.config.teacher import FlawsConfig, SeniorConfig, TeacherConfig
 
 __all__ = [
     "RUNGS",
     "AlignConfig",
+    "AnswerKind",
     "BenchConfig",
     "BenchData",
     "CheckConfig",
     "Columns",
     "DataConfig",
     "EvolveConfig",
+    "FlawsConfig",
     "LimitsConfig",
     "MethodName",
     "Occurrence",
     "PanelConfig",
     "PerLabel",
     "PrecisionThreshold",
+    "ReasoningConfig",
     "ReportConfig",
     "RunConfig",
     "RungName",

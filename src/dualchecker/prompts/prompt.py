@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 from dualchecker.ledger import content_hash
-from dualchecker.records import Answer, Demonstration
+from dualchecker.records import Answer, Chain, Demonstration
 
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
 
-Purpose = Literal["label", "explain", "generate"]
+Purpose = Literal["label", "explain", "evaluate", "generate"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Shown:
         spans: Whether spans of the text are asked for; ``Demonstration.record.spans`` then has a demonstration's.
         context: The long form, where spans are asked for: shown beside the text, and never quoted from.
         focus: Labels to look at again, each with the reason.
+        reasons: Whether a chain of thought is asked for.
+        choices: The answers that the question offers, where reasoning about choices is asked for.
+        chain: The chain of thought to evaluate, when the purpose is ``evaluate``.
     """
 
     text: str
@@ -49,6 +52,9 @@ class Shown:
     spans: bool = False
     context: str = ""
     focus: tuple[tuple[str, str], ...] = ()
+    reasons: bool = False
+    choices: tuple[str, ...] = ()
+    chain: Chain | None = None
 
     @property
     def described(self) -> tuple[tuple[str, str], ...]:
@@ -66,7 +72,8 @@ class Prompt:
         messages: What a chat model gets. The part that all prompts of a template share comes first.
         shown: The same content as values.
         schema: JSON schema of the reply.
-        purpose: ``label``; ``explain`` for the rationale of a human label; ``generate`` for new labelled texts.
+        purpose: ``label``; ``explain`` for the rationale of a human label; ``evaluate`` for a verdict on a chain of
+            thought; ``generate`` for new labelled texts.
         notes: What fitting had to do (``truncated``, ``demonstrations_dropped``).
         sample: 0 for the teacher's usual answer; 1, 2, ... for independent draws from its answers.
         temperature: Of such draws.

@@ -13,8 +13,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dualchecker.prompts.prompt import Message, Prompt, Shown
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
-from dualchecker.records import Answer, Demonstration, Record
+from dualchecker.records import Answer, Chain, Demonstration, Record
 from dualchecker.tasks import Task
+from dualchecker.tasks.choices import letter
+from dualchecker.tasks.verdicts import verdict_schema
 
 _CUT = "\n[... the text was cut here to fit ...]\n"
 OCCURS = {
@@ -32,13 +34,15 @@ _ANSWER = 1000
 @lru_cache(maxsize=1)
 def prompt_files() -> ImmutableSandboxedEnvironment:
     # Prompts are plain text: nothing is HTML-escaped; texts are data because of their delimiters.
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(Path(__file__).parent / "files"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+    environment.filters["letter"] = letter
+    return environment
 
 
 def estimate_tokens(text: str) -> int:
@@ -136,6 +140,33 @@ class PromptWriter:
         """Ask why people gave ``label`` (ContextAligner: the reason *for the label the human gave*)."""
         return self._write(record, Rung("brief", long=True, full_guide=True), Template(), (), (), label)
 
+    def evaluate(self, record: Record, chain: Chain, *, sample: int = 0, temperature: float = 1.0) -> Prompt:
+        """Ask for a verdict on a chain of thought (Mind's Mirror, section 3.2); the question always stands beside it.
+
+        Args:
+            record: The question.
+            chain: What to judge.
+            sample: As in ``Prompt``: several verdicts on one chain are independent draws.
+            temperature: Of such draws.
+        """
+        view = _View(Rung("brief"), Template(), (), None, (), record.choices or (), chain)
+        text, notes = record.long_text, []
+        room = self.max_tokens - _size(self._messages(view, (), "", ""))
+        if estimate_tokens(text) > room:
+            text = shorten(text, max(room, 50))
+            notes.append("truncated")
+        return Prompt(
+            record_id=record.id,
+            rung="evaluate",
+            messages=self._messages(view, (), text, ""),
+            shown=replace(self._shown(view, (), text, ""), long=True),
+            schema=verdict_schema(),
+            purpose="evaluate",
+            notes=tuple(notes),
+            sample=sample,
+            temperature=temperature,
+        )
+
     def _write(
         self,
         record: Record,
@@ -158,7 +189,7 @@ class PromptWriter:
             )
             for answer in previous
         )
-        view = _View(rung, template, previous, human_label, focus)
+        view = _View(rung, template, previous, human_label, focus, record.choices or ())
         room = self.max_tokens - _size(self._messages(view, (), "", ""))
         if estimate_tokens(text) > room * 3 // 4:
             text = shorten(text, max(room * 3 // 4, 50))
@@ -187,24 +218,31 @@ class PromptWriter:
             record_id=record.id,
             rung="explain" if human_label is not None else rung.name,
             messages=messages,
-            shown=Shown(
-                text,
-                tuple(self.task.labels),
-                demonstrations,
-                human_label,
-                previous,
-                rung.long,
-                by_guide=rung.style in ("guide", "drafts"),
-                multiple=self.task.multiple,
-                question=self.task.question,
-                descriptions=tuple(description for _, description in self._guide(rung)),
-                spans=self.task.spans,
-                context=context,
-                focus=focus,
-            ),
+            shown=self._shown(view, demonstrations, text, context),
             schema=schema,
             purpose="label" if human_label is None else "explain",
             notes=tuple(notes),
+        )
+
+    def _shown(self, view: "_View", demonstrations: tuple[Demonstration, ...], text: str, context: str) -> Shown:
+        rung = view.rung
+        return Shown(
+            text,
+            tuple(self.task.labels),
+            demonstrations,
+            view.human_label,
+            view.previous,
+            rung.long,
+            by_guide=rung.style in ("guide", "drafts"),
+            multiple=self.task.multiple,
+            question=self.task.question,
+            descriptions=tuple(description for _, description in self._guide(rung)),
+            spans=self.task.spans,
+            context=context,
+            focus=view.focus,
+            reasons=self.task.reasons,
+            choices=view.choices,
+            chain=view.chain,
         )
 
     def _guide(self, rung: Rung) -> list[tuple[str, str]]:
@@ -218,11 +256,15 @@ class PromptWriter:
         long = rung.long and not spans
         bodies = [d.record.long_text if long else d.record.text for d in demonstrations]
         reasons = [d.rationale or "" for d in demonstrations]
-        said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if spans else "")]
-        tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said])
+        free = spans or self.task.reasons  # an answer is then words of the teacher's own, not a name of ours
+        said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if free else "")]
+        offered = [*view.choices, *(choice for d in demonstrations for choice in d.record.choices or ())]
+        judged = [view.chain.text, view.chain.answer] if view.chain else []
+        tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said, *offered, *judged])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
         environment = prompt_files()
-        block_file = environment.get_template("block.j2")
+        folder = "reasoning/" if self.task.reasons else ""
+        block_file = environment.get_template(f"{folder}block.j2")
 
         def block(demo: Demonstration) -> str:
             return block_file.render(
@@ -232,6 +274,7 @@ class PromptWriter:
                 label=demo.label,
                 multiple=self.task.multiple,
                 spans=spans,
+                choices=demo.record.choices or (),
             )
 
         fixed_ids = {demo.record.id for demo in view.template.fixed}
@@ -244,7 +287,10 @@ class PromptWriter:
             "occurs": {name: OCCURS.get(word, "") for name, word in self.task.occurrence.items()},
             "focus": view.focus,
             "context": context,
-            "purpose": "label" if human_label is None else "explain",
+            "purpose": "evaluate" if view.chain else "label" if human_label is None else "explain",
+            "choices": view.choices,
+            "chain": view.chain,
+            "answer": getattr(self.task, "answer", ""),
             "style": rung.style,
             "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
             "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],
@@ -255,7 +301,7 @@ class PromptWriter:
             "block": block,
         }
         return tuple(
-            {"role": role, "content": environment.get_template(f"{role}.j2").render(values).strip()}
+            {"role": role, "content": environment.get_template(f"{folder}{role}.j2").render(values).strip()}
             for role in ("system", "user")
         )
 
@@ -269,6 +315,8 @@ class _View:
     previous: tuple[Answer, ...]
     human_label: str | None
     focus: tuple[tuple[str, str], ...]
+    choices: tuple[str, ...] = ()
+    chain: Chain | None = None
 
 
 def _size(messages: Sequence[Message]) -> int:

@@ -75,12 +75,18 @@ class Task(Protocol):
         """How many spans of a label a text may have (``config.Occurrence``), where spans are asked for."""
         ...
 
-    def parse(self, reply: str, text: str = "") -> Parsed:
+    @property
+    def reasons(self) -> bool:
+        """Whether an answer is arrived at by a chain of thought, which is kept, judged and taught with it."""
+        ...
+
+    def parse(self, reply: str, text: str = "", choices: Sequence[str] = ()) -> Parsed:
         """Understand a reply. Never raises; what cannot be understood gets a named outcome.
 
         Args:
             reply: What the teacher sent.
             text: ``Record.text``, for tasks whose answers quote it.
+            choices: ``Record.choices``, for tasks whose questions bring their own.
         """
         ...
 

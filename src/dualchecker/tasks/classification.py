@@ -28,6 +28,7 @@ class Classification(NamedLabels):
 
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = False
+    reasons: ClassVar[bool] = False
     occurrence: ClassVar[Mapping[str, Occurrence]] = {}
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ class Classification(NamedLabels):
             "additionalProperties": False,
         }
 
-    def parse(self, reply: str, text: str = "") -> Parsed:
+    def parse(self, reply: str, text: str = "", choices: Sequence[str] = ()) -> Parsed:
         """Understand a reply: a JSON object, one inside prose, or ``label: ...`` lines.
 
         Outcomes: ``ok``, ``empty``, ``unparsed``, ``label_missing``, ``label_outside_set``, ``label_ambiguous``.

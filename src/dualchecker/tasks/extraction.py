@@ -50,6 +50,7 @@ class Extraction(NamedLabels):
 
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = True
+    reasons: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -88,7 +89,7 @@ class Extraction(NamedLabels):
         said = [{"label": span.label, "quote": text[span.start : span.end]} for span in sorted(spans)]
         return _plain(json.dumps(said, ensure_ascii=False))
 
-    def parse(self, reply: str, text: str = "") -> Parsed:
+    def parse(self, reply: str, text: str = "", choices: Sequence[str] = ()) -> Parsed:
         """Understand a reply: a JSON object with a list of quotes, or with a list or map of them by label.
 
         What is wrong with one span does not spoil the others: it is left out and noted (``hallucinated_span``,

@@ -69,7 +69,7 @@ class MultiLabel(Classification):
         separator = self.separator_of(text)
         return [piece.strip() for piece in text.split(separator) if piece.strip()] if separator else [text]
 
-    def parse(self, reply: str, text: str = "") -> Parsed:
+    def parse(self, reply: str, text: str = "", choices: Sequence[str] = ()) -> Parsed:
         """Understand a reply: for every label a chance, a word or both; or the list of labels that apply.
 
         What is not named does not apply. A name that is no label is noted (``label_outside_set``) and the others are

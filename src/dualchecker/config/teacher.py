@@ -1,0 +1,119 @@
+"""The ``teacher`` section: whom to ask, and how."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from dualchecker.config.rungs import RungName
+from dualchecker.config.section import Section
+
+
+class FlawsConfig(Section):
+    """How often the teacher that is a program errs, each a share in 0..1.
+
+    ``operator``, ``misread`` and ``slip`` are of the steps of its chains; the others of its self-evaluations:
+    ``missed`` of wrong chains that it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain``
+    of all that it does not decide on.
+    """
+
+    operator: float = Field(default=0.08, ge=0, le=1)
+    misread: float = Field(default=0.08, ge=0, le=1)
+    slip: float = Field(default=0.05, ge=0, le=1)
+    missed: float = Field(default=0.25, ge=0, le=1)
+    false_alarm: float = Field(default=0.1, ge=0, le=1)
+    uncertain: float = Field(default=0.1, ge=0, le=1)
+
+
+class SeniorConfig(Section):
+    """A teacher: how one model is reached and how it is asked.
+
+    ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
+    """
+
+    kind: Literal["openai", "decisions", "exemplar", "recorded", "program", "panel"] = "exemplar"
+    model: str | None = None
+    base_url: str | None = None
+    key_env: str | None = None
+    temperature: float | None = Field(default=0.0, ge=0, le=2)
+    max_tokens: int = Field(default=400, ge=16)
+    structured: bool = True
+    logprobs: bool = True
+    extra: dict[str, Any] = Field(default_factory=dict)
+    timeout: float = Field(default=60, gt=0)
+    price_input: float = Field(default=0, ge=0, description="per million tokens")
+    price_output: float = Field(default=0, ge=0, description="per million tokens")
+    price: float | None = Field(default=None, ge=0, description="of one answer, for a panel's choice")
+    rung: Literal["brief", "detail", "wide"] = "brief"
+    answers: str | dict[RungName, str] | None = None
+    embedder: str | None = None
+    wire: Literal["systemone", "decisions"] = "systemone"
+    binary: Literal["choice", "yes_no"] = "choice"
+    orders: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"
+    max_options: int = Field(default=255, ge=3)
+    max_questions: int = Field(default=32, ge=1)
+    none_of_these: bool = False
+    flaws: FlawsConfig | None = None
+
+    @model_validator(mode="after")
+    def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
+        if self.kind in ("openai", "decisions") and not (self.model and self.base_url):
+            raise ValueError(f"a teacher of kind {self.kind} needs both model and base_url")
+        if self.none_of_these and self.binary == "yes_no":
+            raise ValueError("none_of_these is an option of a choice; binary: yes_no offers none")
+        if self.kind == "recorded" and not self.answers:
+            raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
+        if self.kind == "exemplar" and (self.model or self.base_url):
+            raise ValueError("a teacher of kind exemplar has neither model nor base_url; is kind: openai meant?")
+        if self.flaws is not None and self.kind != "program":
+            raise ValueError(f"flaws belong to a teacher of kind program, and this one is of kind {self.kind}")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The teacher's name for people: its model, or its kind where it has none."""
+        return self.model or self.kind
+
+
+class TeacherConfig(SeniorConfig):
+    """The teacher, and the stronger one that the ``senior`` rung asks, if any; or a panel of several.
+
+    A senior of the teacher's kind without a ``base_url`` is on the teacher's server, with its key and its wire.
+    """
+
+    senior: SeniorConfig | None = None
+    members: tuple[SeniorConfig, ...] = ()
+
+    @property
+    def voices(self) -> tuple[SeniorConfig, ...]:
+        """Every teacher that is asked: the members of a panel, or the teacher itself; and the senior, if any."""
+        senior = (self.senior,) if self.senior is not None else ()
+        return (*(self.members if self.kind == "panel" else (self,)), *senior)
+
+    @model_validator(mode="after")
+    def _a_panel_has_members(self) -> "TeacherConfig":
+        if self.kind != "panel":
+            if self.members:
+                raise ValueError(f"members belong to a teacher of kind panel, and this one is of kind {self.kind}")
+            return self
+        plain = TeacherConfig.model_construct()
+        for name in type(self).model_fields.keys() - {"kind", "members", "senior"}:
+            if getattr(self, name) != getattr(plain, name):
+                raise ValueError(f"a panel has no {name} of its own: give it to its members")
+        if any(voice.kind == "panel" for voice in self.voices):
+            raise ValueError("a panel cannot be a member of a panel: list its members one by one")
+        if len(self.members) < 2:
+            raise ValueError(f"a panel needs at least two members, and has {len(self.members)}")
+        names = [voice.label for voice in self.voices]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two members of the panel are called '{twice}': give each a model (a name) of its own")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _senior_is_on_the_same_server(cls, value: Any) -> Any:
+        senior = value.get("senior") if isinstance(value, dict) else None
+        if not isinstance(senior, dict) or senior.get("base_url") or senior.get("kind") != value.get("kind"):
+            return value
+        shared = {name: value[name] for name in ("base_url", "key_env", "wire") if value.get(name)}
+        return {**value, "senior": {**senior, **shared, **{k: v for k, v in senior.items() if v is not None}}}
