@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from dualchecker.config import AnswerKind, Occurrence
+from dualchecker.config import AnswerKind, Form, Occurrence
+from dualchecker.records import SelfEvaluation
 from dualchecker.tasks.base import Parsed
 
 
@@ -24,6 +25,7 @@ class Reasoning:
     labels: Mapping[str, str] = field(default_factory=dict)
     tolerance: float = 1e-6
 
+    form: ClassVar[Form] = "reasoning"
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = False
     reasons: ClassVar[bool] = True
@@ -43,6 +45,18 @@ class Reasoning:
         }
 
     def parse(self, reply: str, text: str = "", choices: Sequence[str] = ()) -> Parsed:
+        raise NotImplementedError
+
+    def read_answer(self, said: object, choices: Sequence[str] = ()) -> tuple[str | None, str, tuple[str, ...]]:
+        raise NotImplementedError
+
+    def read_evaluation(self, reply: str) -> SelfEvaluation:
+        raise NotImplementedError
+
+    def chain_key(self, text: str) -> str:
+        raise NotImplementedError
+
+    def soundness(self, text: str) -> float | None:
         raise NotImplementedError
 
     def equal(self, left: str | None, right: str | None) -> bool:
