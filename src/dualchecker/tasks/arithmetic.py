@@ -1,4 +1,4 @@
-"""Arithmetic inside prose: which statements such as ``12 + 5 = 17`` a chain of thought makes, and which of them hold."""
+"""Arithmetic inside prose: which statements such as ``12 + 5 = 17`` a chain of thought makes, and which hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The choices that a question offers: what they are called, and which one a reply means."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dualchecker.tasks.names import fold
 
@@ -33,8 +33,8 @@ def match_choice(said: object, choices: Sequence[str]) -> tuple[str | None, str]
     """The choice that an answer means, with the name of a peculiarity (or an empty string).
 
     In this order: the very words of a choice; the same but for case, width and separators; its letter, alone or with
-    its words; its words (or letter) somewhere in the answer, where those of no other choice are. A choice that is itself
-    a letter or a number is so never taken for the name of another. The same words twice are one choice.
+    its words; its words (or letter) somewhere in the answer, where those of no other choice are. A choice that is
+    itself a letter or a number is so never taken for the name of another. The same words twice are one choice.
 
     Returns:
         One of ``choices``, noted ``choice_by_letter`` (a letter whose words are not those of any choice) or
@@ -45,8 +45,7 @@ def match_choice(said: object, choices: Sequence[str]) -> tuple[str | None, str]
     if text in choices:
         return text, ""
     distinct = list(dict.fromkeys(choices))
-    same = _same(text, distinct)
-    if same:
+    if same := _same(text, distinct, fold):
         return (same[0], "") if len(same) == 1 else (None, "choices_several")
     if (alone := _ALONE.fullmatch(text)) and (named := _by_letter(alone[1], choices)) is not None:
         return named, ""
@@ -54,6 +53,8 @@ def match_choice(said: object, choices: Sequence[str]) -> tuple[str | None, str]
         named = _by_letter(led[1] or led[2] or led[3] or led[4], choices)
         if named is not None and not _MENTIONED.search(led[5]):
             return _with_words(named, led[5], distinct)
+    if same := _same(text, distinct, _letters):
+        return (same[0], "") if len(same) == 1 else (None, "choices_several")
     return _among_words(text, choices)
 
 
@@ -62,16 +63,10 @@ def find_choice(said: object, choices: Sequence[str]) -> str | None:
     return match_choice(said, choices)[0]
 
 
-def _same(text: str, distinct: Sequence[str]) -> list[str]:
-    """The choices that differ from a text in case, width, separators and marks at most."""
-    for key in (_folded, _letters):
-        if (wanted := key(text)) and (same := [choice for choice in distinct if key(choice) == wanted]):
-            return same
-    return []
-
-
-def _folded(text: str) -> str:
-    return fold(text)
+def _same(text: str, distinct: Sequence[str], key: Callable[[str], str]) -> list[str]:
+    """The choices with the same key as a text."""
+    wanted = key(text)
+    return [choice for choice in distinct if key(choice) == wanted] if wanted else []
 
 
 def _letters(text: str) -> str:
@@ -86,8 +81,7 @@ def _by_letter(name: str, choices: Sequence[str]) -> str | None:
 
 def _with_words(named: str, words: str, distinct: Sequence[str]) -> tuple[str | None, str]:
     """A choice named by its letter, with the words behind the letter."""
-    same = _same(words, distinct)
-    if same:
+    if same := _same(words, distinct, fold) or _same(words, distinct, _letters):
         return (named, "") if named in same else (None, "choice_contradictory")
     there = _within(words, distinct)
     if there and named not in there:

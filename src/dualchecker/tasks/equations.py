@@ -1,10 +1,11 @@
-"""Answers that are equations: ``(84 / 2)``, ``x = 3 + 4``, ``3 + 4 = 7``. Their value, exactly, or why there is none."""
+"""Answers that are equations: ``(84 / 2)``, ``x = 3 + 4``, ``3 + 4 = 7``. Their exact value, or why there is none."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dualchecker.tasks.digits import fits
 from dualchecker.tasks.expressions import EquationError, EquationProblem, Parser, Token, tokens, without_latex
-from dualchecker.tasks.numbers import fits, rounds_to
+from dualchecker.tasks.numbers import rounds_to
 
 MOST_CHARACTERS = 500
 """A longer equation is ``too_large``."""

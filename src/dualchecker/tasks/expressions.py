@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from dualchecker.tasks.numbers import CURRENCIES, match_number, plain
+from dualchecker.tasks.digits import match_number, plain
+from dualchecker.tasks.numbers import CURRENCIES
 
 EquationProblem = Literal["unparsable", "division_by_zero", "too_large"]
 Kind = Literal["number", "operator", "open", "close", "equals", "is", "percent", "of", "word", "name", "break"]
@@ -100,7 +101,9 @@ def _next(text: str, start: int, before: Token | None) -> Token:
         return Token("break", "\n", start, end) if char == "\n" else Token("word", "", start, end)
     if char in _SUPERSCRIPTS and before is not None and before.end == start:
         # Behind a word it is part of a unit: m².
-        return Token("operator", char, start, start + 1) if before.kind != "word" else Token("word", "", start, start + 1)
+        return (
+            Token("operator", char, start, start + 1) if before.kind != "word" else Token("word", "", start, start + 1)
+        )
     if (written := match_number(text, start)) is not None:
         return Token("number", text[start : written.end], start, written.end, written.value, written.decimals)
     if char.isdigit():
@@ -121,7 +124,12 @@ def _next(text: str, start: int, before: Token | None) -> Token:
         following = text[end:].lstrip(" " + CURRENCIES)[:1] if end - start == 1 else ""
         if (following.isdigit() or following == "(") and before is not None:
             return Token("operator", "*", start, end)
-    if re.fullmatch(r"[xX]", char) and before is not None and before.kind == "number" and text[start + 1 : start + 2].isdigit():
+    if (
+        re.fullmatch(r"[xX]", char)
+        and before is not None
+        and before.kind == "number"
+        and text[start + 1 : start + 2].isdigit()
+    ):
         return Token("operator", "*", start, start + 1)
     kind, sign = _WORDS.get(word[0].lower(), ("name" if end - start == 1 and char.isascii() else "word", word[0]))
     return Token(kind, sign, start, end)

@@ -1,21 +1,17 @@
-"""Numbers as people write them, read by value and exactly: ``1,234.5``, ``1.234,5``, ``1 1/2``, ``$12``, ``twenty-one``.
+"""Numbers as people write them, read by value and exactly: ``1,234.5``, ``1.234,5``, ``1 1/2``, ``$12``, ``ten``.
 
 Nothing here costs more than the length of the text: digits and exponents are bounded before anything is computed.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Literal
 
+from dualchecker.tasks.digits import MOST_DIGITS, TOKEN, WHOLE, match_number, plain, vulgar
 from dualchecker.tasks.folding import in_word
-from dualchecker.tasks.number_words import LARGE, find_words
-
-MOST_DIGITS = 40
-"""A number whose numerator or denominator has more is ``number_too_large``."""
+from dualchecker.tasks.number_words import find_words
 
 NumberProblem = Literal["number_missing", "numbers_several", "number_too_large", "number_unreadable"]
 """Why a text is not read as one number; ``number_unreadable``: there is one, but the text says something else of it."""
@@ -44,127 +40,8 @@ class Number:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Unsigned digits at some place: where they end, their value (None: too large) and decimal places."""
-
-    end: int
-    value: Fraction | None
-    decimals: int | None
-
-
-_AS = dict.fromkeys(map(ord, "\u2212\ufe63\uff0d\u2010\u2011"), "-") | {0x2044: "/", 0x2215: "/", 0x2019: "'"}
-_AS |= dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " ")
-
-
-@lru_cache(maxsize=1 << 14)
-def _plain_character(char: str) -> str:
-    if (known := _AS.get(ord(char))) is not None:
-        return known
-    if (digit := unicodedata.decimal(char, None)) is not None:
-        return str(digit)
-    # A full-width comma parts clauses, never thousands.
-    return chr(ord(char) - 0xFEE0) if 0xFF01 <= ord(char) <= 0xFF5E and char != "，" else char
-
-
-def plain(text: str) -> str:
-    """The text with ASCII digits, one kind of minus and of blank; every character stays at its offset."""
-    if text.isascii():
-        return text
-    # Between digits an en dash is a range; elsewhere before a number it is a minus.
-    return re.sub(r"(?<!\d)–(?=\s?[\d(])", "-", "".join(map(_plain_character, text)))
-
-
-_TOKEN = re.compile(r"(?:\d+(?:[.,']\d+)*|(?<!\d)\.\d+)(?:[eE][+-]?\d+(?![\w]))?")
-_SPACED = re.compile(r"[1-9]\d{0,2}(?: \d{3}){1,8}(?:[.,]\d+)?(?! ?\d|[.,']\d)")
-_WHOLE = re.compile(r"\d+")
 _OVER = re.compile(r"/(\d+)(?![\d/]|[.,]\d)")
 _MIXED = re.compile(r" (\d{1,9})/(\d{1,9})(?![\d/]|[.,]\d)")
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?P<mark>[,.' ])\d{3}(?:(?P=mark)\d{3})*|[1-9]\d?(?:,\d{2})+,\d{3}")
-_LARGE = re.compile(rf" ?({'|'.join(LARGE)})\b", re.I)
-_EAST = {"千": 10**3, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8}
-
-
-def _ungrouped(digits: str) -> str | None:
-    """Digits with separators as digits with at most a decimal point; None where it is no one number."""
-    marks = [char for char in digits if not char.isdigit()]
-    if not marks:
-        return digits
-    last, rest = marks[-1], marks[:-1]
-    if last in ",." and last not in rest:
-        head, _, tail = digits.rpartition(last)
-        if not rest and not (last == "," and _GROUPED.fullmatch(digits)):
-            return f"{head}.{tail}"
-        if rest and _GROUPED.fullmatch(head):
-            return f"{re.sub('[^0-9]', '', head)}.{tail}"
-    # A single point is a decimal point; several of them can only part thousands.
-    return re.sub("[^0-9]", "", digits) if _GROUPED.fullmatch(digits) else None
-
-
-def _worth(token: str) -> tuple[Fraction | None, int] | None:
-    """Value (None: too large) and decimal places of digits; None where they are no one number."""
-    if token.isascii() and token.isdigit() and len(token) <= MOST_DIGITS:
-        return Fraction(int(token)), 0
-    mantissa, _, exponent = token.lower().partition("e")
-    digits = _ungrouped(mantissa)
-    if digits is None:
-        return None
-    whole, _, decimals = digits.partition(".")
-    if len(digits) > 3 * MOST_DIGITS or len(exponent) > 4 or abs(power := int(exponent or 0)) > MOST_DIGITS:
-        return None, 0
-    value = Fraction(int((whole + decimals) or 0)) * Fraction(10) ** (power - len(decimals))
-    return (value if fits(value) else None), len(decimals) - power
-
-
-def fits(value: Fraction) -> bool:
-    """Whether a value is within the bounds of what is read (``MOST_DIGITS``)."""
-    return abs(value.numerator) < 10**MOST_DIGITS and value.denominator < 10**MOST_DIGITS
-
-
-def match_number(text: str, position: int) -> Written | None:
-    """The unsigned number without a fraction that begins at ``position`` of a ``plain`` text."""
-    char = text[position : position + 1]
-    if vulgar := _vulgar(char):
-        return Written(position + 1, vulgar, None)
-    if not (char.isdigit() or char == "."):
-        return None
-    match = _SPACED.match(text, position) or _TOKEN.match(text, position)
-    worth = _worth(match[0]) if match else None
-    if match is None or worth is None:
-        return None
-    value, decimals = worth
-    end = match.end()
-    if (half := _vulgar(text[end : end + 1])) and decimals == 0:
-        return Written(end + 1, None if value is None else value + half, None)
-    if large := _LARGE.match(text, end):
-        value, end = None if value is None else value * LARGE[large[1].lower()], large.end()
-        decimals -= len(str(LARGE[large[1].lower()])) - 1
-    elif text[end : end + 1] in _EAST and end < len(text):
-        return _east(text, end, value)
-    return Written(end, value if value is not None and fits(value) else None, decimals)
-
-
-def _east(text: str, end: int, value: Fraction | None) -> Written:
-    """``3万5000``: the digits before ``end`` are worth ``value``."""
-    total = Fraction(0)
-    below = 10**12
-    while (scale := _EAST.get(text[end : end + 1])) and scale < below and value is not None:
-        total, below, end, value = total + value * scale, scale, end + 1, Fraction(0)
-        following = _WHOLE.match(text, end)
-        if following is None or len(following[0]) > 8:
-            break
-        value, end = Fraction(int(following[0])), following.end()
-    return Written(end, None if value is None else total + value, 0)
-
-
-def _vulgar(char: str) -> Fraction | None:
-    """``½`` and its like."""
-    if char < "¼" or unicodedata.category(char) != "No":
-        return None
-    over, _, under = unicodedata.normalize("NFKC", char).partition("\u2044")
-    return Fraction(int(over), int(under)) if over.isdecimal() and under.isdecimal() and int(under) else None
-
-
 _LEADS = re.compile(rf"(?P<before>[-+])?(?:(?P<money>[{CURRENCIES}]) ?)?(?P<behind>[-+])?\Z")
 _UNIT = re.compile(r" ?([%‰°€$£¥₹₩₽¢]|[^\W\d_]+(?:/[^\W\d_]+)?[²³]?)")
 
@@ -196,7 +73,7 @@ def _scan(text: str, words: bool) -> Iterator[Number | tuple[int, int]]:
 
 def _glued(text: str, start: int) -> int:
     """Where the digits end that belong to a word, as in ``B12``."""
-    match = _WHOLE.match(text, start)
+    match = WHOLE.match(text, start)
     return match.end() if match else start + 1
 
 
@@ -204,9 +81,9 @@ def _at(text: str, start: int) -> Iterator[Number | tuple[int, int]]:
     """The number that begins at ``start``; several where digits are a list, such as ``1,2,3``."""
     written = match_number(text, start)
     if written is None:
-        token = _TOKEN.match(text, start)
+        token = TOKEN.match(text, start)
         end = token.end() if token else start + 1
-        for digits in _WHOLE.finditer(text, start, end):
+        for digits in WHOLE.finditer(text, start, end):
             if len(digits[0]) > MOST_DIGITS:
                 yield digits.span()
             else:
@@ -220,7 +97,7 @@ def _at(text: str, start: int) -> Iterator[Number | tuple[int, int]]:
             value, end, decimals = value / int(over[1]), over.end(), None
         elif mixed and 0 < int(mixed[1]) < int(mixed[2]):
             value, end, decimals = value + Fraction(int(mixed[1]), int(mixed[2])), mixed.end(), None
-        elif text[end : end + 1] == " " and (half := _vulgar(text[end + 1 : end + 2])):
+        elif text[end : end + 1] == " " and (half := vulgar(text[end + 1 : end + 2])):
             value, end, decimals = value + half, end + 2, None
     if value is None:
         yield begin, end
@@ -230,7 +107,6 @@ def _at(text: str, start: int) -> Iterator[Number | tuple[int, int]]:
 
 def _before(text: str, start: int) -> tuple[int, int, str]:
     """Where sign and currency before a number begin, its sign, and its currency."""
-    begin, sign, currency = start, 1, ""
     match = _LEADS.search(text, max(0, start - 5), start)
     if match is None:
         return start, 1, ""

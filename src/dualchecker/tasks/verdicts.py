@@ -20,15 +20,25 @@ def verdict_schema() -> dict[str, Any]:
     }
 
 
-_NAMES = ("rationale", "reason", "reasoning", "explanation", "verdict", "judgement", "judgment", "evaluation", "correct")
+_NAMES = (
+    "rationale",
+    "reason",
+    "reasoning",
+    "explanation",
+    "verdict",
+    "judgement",
+    "judgment",
+    "evaluation",
+    "correct",
+)
 _REASONS, _VERDICT_NAMES = _NAMES[:4], _NAMES[4:]
 
 _CORRECT = "correct right valid accurate sound flawless"
 _WRONG = "incorrect wrong invalid inaccurate unsound flawed mistaken erroneous false"
 _OPEN = "uncertain unsure unclear unknown undecided undetermined inconclusive"
 _FOREIGN: dict[VerdictWord, str] = {
-    "correct": "richtig korrekt juste exact correcto correcta correto correta corretto corretta 正しい 正解 正确 正確 对 對",
-    "wrong": "falsch inkorrekt faux fausse incorrecto incorrecta errado sbagliato 誤り 間違い 不正解 正しくない 错误 錯誤 错",
+    "correct": "richtig korrekt juste exact correcto correcta correto correta corretto corretta 正しい 正解 正确",
+    "wrong": "falsch inkorrekt faux fausse incorrecto incorrecta errado sbagliato 誤り 間違い 正しくない 错误",
     "uncertain": "unsicher unklar incertain incierto incerto 不明 わからない 不确定 不確定",
 }
 _MEANS: dict[str, VerdictWord] = {
@@ -38,23 +48,27 @@ _MEANS: dict[str, VerdictWord] = {
 }
 
 _ADVERBS = r"(?:(?:completely|entirely|totally|fully|quite|very|all|also|indeed|actually|clearly|logically|factually) )"
-_HEDGES = r"(?:(?:necessarily|certainly|definitely|clearly) )"
-_NOT = r"(?:(?:not|isn't|aren't|wasn't|never|n't) )"
+_HEDGES = r"(?:(?:necessarily|certainly|definitely) )"
+_PARTLY = r"(?:(?:partially|partly|mostly|largely|only partly|only partially|half) )"
 _BE = r"(?:is|are|was|were|be|seems?|appears?|looks?|seem to be|appears? to be|as|isn't|aren't|wasn't)"
 _UNSURE = re.compile(
     r"\b(?:cannot|can't|can not|could not|impossible to|unable to|hard to) (?:be )?"
-    r"(?:tell|say|determined?|decided?|judged?|know|verif\w+)|\b(?:not|un) ?(?:sure|certain)\b|\bi do(?:n't| not) know\b"
+    r"(?:tell|say|determined?|decided?|judged?|know|verif\w+)|\b(?:not|un) ?(?:sure|certain)\b"
+    r"|\bi do(?:n't| not) know\b"
 )
 _MENTION = re.compile(
-    rf"\b{_BE} (?P<not>not )?(?P<hedge>{_HEDGES})?{_ADVERBS}?(?P<word>{'|'.join((_CORRECT + ' ' + _WRONG + ' ' + _OPEN).split())})\b"
-    rf"(?! (?:that|about|to say))"
+    rf"\b(?:{_BE}|(?<=\w),? (?:or|and|but)) (?P<not>not )?(?P<hedge>{_HEDGES})?(?P<partly>{_PARTLY})?{_ADVERBS}?"
+    rf"(?P<word>{'|'.join((_CORRECT + ' ' + _WRONG + ' ' + _OPEN).split())})\b(?! (?:that|about|to say|answer|result))"
 )
+_CONDITION = re.compile(r"\b(?:whether|if|when)\b[^.,;]*\Z")
 _LEAD = re.compile(
-    rf"^\W*(?:(?:the|this|my)\s+\w+\s+(?:is|:)\s+)?(?P<not>not )?{_ADVERBS}?"
-    rf"(?P<word>{'|'.join(word for word in _MEANS if word.isascii())})(?=\s*(?:[.,:;!?)*\"'—–-]|$|\bbecause\b|\bsince\b))"
+    rf"^\W*(?:(?:the|this|my)\s+\w+\s+(?:is|:)\s+)?(?P<not>not )?(?P<hedge>{_HEDGES})?(?P<partly>{_PARTLY})?{_ADVERBS}?"
+    rf"(?P<word>{'|'.join(word for word in _MEANS if word.isascii())})"
+    rf"(?=\s*(?:[.,:;!?)*\"'—–-]|$|\bbecause\b|\bsince\b))"
 )
 _MARKED = re.compile(
-    r"(?:verdict|judge?ment|conclusion|evaluation|urteil|fazit|veredicto|判定|結論|结论)[\"'*_ ]*(?:is|:|=|：|は)[\"'*_ ]*([^\n]{1,200})",
+    r"(?:verdict|judge?ment|conclusion|evaluation|urteil|fazit|veredicto|判定|結論|结论)"
+    r"[\"'*_ ]*(?:is|:|=|：|は)[\"'*_ ]*([^\n]{1,200})",
     re.I,
 )
 
@@ -97,15 +111,7 @@ def _of_value(value: object) -> set[VerdictWord]:
         return {"correct" if value else "wrong"}
     if isinstance(value, list):
         return set().union(*(_of_value(one) for one in value[:10]))
-    if not isinstance(value, str):
-        return set()
-    phrase = _even(value).strip(" .!\"'*_`()[]{}<>。！,:")
-    if phrase in _MEANS:
-        return {_MEANS[phrase]}
-    words = re.split(r"\s*(?:[/|,;]|\bor\b|\band\b)\s*", phrase)
-    if len(words) > 1 and all(word in _MEANS for word in words):
-        return {_MEANS[word] for word in words}
-    return _in_prose(f"it is {phrase}") if len(phrase) < 200 else set()
+    return _phrase(_even(value)[:1000]) if isinstance(value, str) else set()
 
 
 def _even(text: str) -> str:
@@ -115,32 +121,35 @@ def _even(text: str) -> str:
 
 def _in_prose(reply: str) -> set[VerdictWord]:
     """Every verdict that prose gives: marked ones alone where there are any."""
-    marked = [_even(one) for one in _MARKED.findall(reply)]
-    said = set().union(*(_phrase(one.strip(" \"'")) for one in marked)) if marked else set()
-    return said or _phrase(_even(reply))
+    marked = [_phrase(_even(one)) for one in _MARKED.findall(reply)]
+    return set().union(*marked) or _phrase(_even(reply))
 
 
 def _phrase(text: str) -> set[VerdictWord]:
-    said: set[VerdictWord] = set()
-    if (bare := text.strip(" .!\"'*_`()[]{}<>。！,:")) in _MEANS:
-        return {_MEANS[bare]}
-    unsure = _UNSURE.search(text)
-    if unsure:
-        said.add("uncertain")
-    lead = _LEAD.match(text)
-    if lead:
-        said.add(_turned(_MEANS[lead["word"]], bool(lead["not"])))
+    """Every verdict in some words."""
+    bare = text.strip(_MARKS)
+    words = [word.strip(_MARKS) for word in re.split(r"[/|,;]|\bor\b|\band\b", bare)]
+    if all(word in _MEANS for word in words):
+        return {_MEANS[word] for word in words}
+    said: set[VerdictWord] = {"uncertain"} if _UNSURE.search(text) else set()
+    if lead := _LEAD.match(text):
+        said |= _said(lead, bool(lead["not"]))
     for mention in _MENTION.finditer(text):
-        verb = mention[0].split(" ", 1)[0]
-        negated = bool(mention["not"]) != verb.endswith("n't")
-        if negated and mention["hedge"] and mention["hedge"].strip() in ("necessarily", "certainly", "definitely"):
-            said.add("uncertain")
-        else:
-            said.add(_turned(_MEANS[mention["word"]], negated))
+        if not _CONDITION.search(text, max(0, mention.start() - 80), mention.start()):
+            negated = bool(mention["not"]) != mention[0].split(" ", 1)[0].endswith("n't")
+            said |= _said(mention, negated)
     return said
 
 
-def _turned(verdict: VerdictWord, negated: bool) -> VerdictWord:
-    if not negated:
-        return verdict
-    return {"correct": "wrong", "wrong": "correct"}.get(verdict, verdict)  # type: ignore[return-value]
+def _said(match: re.Match[str], negated: bool) -> set[VerdictWord]:
+    """The verdict of a word with what turns it: ``not``, ``not necessarily``, ``partly``."""
+    verdict = _MEANS[match["word"]]
+    if match["partly"]:
+        return {"correct", "wrong"}
+    if negated and match["hedge"]:
+        return {"uncertain"}
+    return {_TURNED[verdict]} if negated and verdict in _TURNED else {verdict}
+
+
+_TURNED: dict[VerdictWord, VerdictWord] = {"correct": "wrong", "wrong": "correct"}
+_MARKS = " .!\"'*_`()[]{}<>。！,:"
