@@ -13,6 +13,8 @@ from dualchecker.confidence import read_signals
 from dualchecker.prompts import Rung, Template
 from dualchecker.records import Answer, Chain, Record, SelfEvaluation
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.arithmetic import soundness
+from dualchecker.tasks.verdicts import read_evaluation
 
 
 @dataclass
@@ -110,7 +112,7 @@ class ChainLadder(Ladder):
             answer.label or "",
             answer.rung,
             stated=answer.stated,
-            sound=self.task.soundness(answer.rationale),
+            sound=soundness(answer.rationale),
             request_key=answer.request_key,
             teacher=answer.teacher,
         )
@@ -141,7 +143,7 @@ class ChainLadder(Ladder):
                 kind = outcome.failure.kind if outcome.failure else "failed"
                 one = SelfEvaluation(None, outcome=kind, request_key=outcome.key)
             else:
-                one = replace(self.task.read_evaluation(outcome.reply.text), request_key=outcome.key)
+                one = replace(read_evaluation(outcome.reply.text), request_key=outcome.key)
             before = said.setdefault((place, index), [])
             if all(other.request_key != one.request_key for other in before):  # one that only repeats itself
                 before.append(one)

@@ -16,6 +16,7 @@ from dualchecker.data import Fence
 from dualchecker.embedding import Embedder
 from dualchecker.records import Answer, Confidence, Labelled, Record
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.chains import chain_key
 
 FUSION_SIGNALS = ("teacher", "student", "judged")
 FUSION_SLOPES = {"teacher": 1.0, "student": 0.2, "judged": 0.2}
@@ -128,7 +129,7 @@ class ChainStudentChecker:
 
     def _judged(self, opinion: Opinion, answer: Answer) -> list[float]:
         """What the student says of the chains to an answer, as far as it has seen them."""
-        keys = [self._task.chain_key(c.text) for c in answer.chains if self._task.equal(c.answer, answer.label)]
+        keys = [chain_key(c.text) for c in answer.chains if self._task.equal(c.answer, answer.label)]
         return [opinion.judged[key] for key in keys if key in opinion.judged]
 
     def _signals(self, record: Record, answer: Answer, confidence: float) -> dict[str, float]:
@@ -156,7 +157,7 @@ class ChainStudentChecker:
         for climb in calibration.climbs:
             opinion = self._opinions.get(climb.record.id)
             for chain in climb.answer.chains if climb.answer and opinion else ():
-                value = opinion.judged.get(self._task.chain_key(chain.text)) if opinion else None
+                value = opinion.judged.get(chain_key(chain.text)) if opinion else None
                 if value is not None:
                     said.append(value)
                     right.append(self._task.equal(chain.answer, climb.record.label))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from dualchecker.checking.examples import examples_from
 from dualchecker.records import Answer, Chain, Example, Labelled, Record, TaughtChain, VerdictWord
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.chains import chain_key
 
 OTHER_ANSWER = "other_answer"
 """The chain arrives at something else than the answer kept."""
@@ -31,14 +32,14 @@ def checked_chains(
         answer: The one kept.
         confidence: In it.
         task: Compares answers.
-        judged: A student's probability that a chain is right, by ``task.chain_key``, where it may reject any.
+        judged: A student's probability that a chain is right, by ``chain_key``, where it may reject any.
     """
     return tuple(_checked(chain, answer, confidence, task, judged or {}) for chain in answer.chains)
 
 
 def _checked(chain: Chain, answer: Answer, confidence: float, task: Reasoning, judged: Mapping[str, float]) -> Chain:
     same = task.equal(chain.answer, answer.label)
-    doubt = judged.get(task.chain_key(chain.text))
+    doubt = judged.get(chain_key(chain.text))
     reason = ""
     if not same:
         reason = OTHER_ANSWER

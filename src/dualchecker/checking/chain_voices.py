@@ -9,6 +9,7 @@ from dualchecker.data import Fence, text_folds
 from dualchecker.records import Answer, Example, Labelled, Record
 from dualchecker.students.reasoning import Reasoned, ReasoningStudent
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.chains import chain_key
 
 FOLDS = 2
 """Students that write chains are dear to train: each half of the questions is seen by the student of the other."""
@@ -101,7 +102,7 @@ class ReasonerVoices:
         self.heard |= {record.id: said for record, said in zip(records, reasoned, strict=True)}
         return {
             record.id: Opinion(
-                dict(said.votes), {self._task.chain_key(c.text): right for c, right in zip(some, rights, strict=False)}
+                dict(said.votes), {chain_key(c.text): right for c, right in zip(some, rights, strict=False)}
             )
             for record, said, some, rights in zip(records, reasoned, chains, judged, strict=True)
         }

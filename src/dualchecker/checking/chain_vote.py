@@ -7,6 +7,7 @@ from statistics import fmean
 
 from dualchecker.records import Answer, Chain
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.chains import chain_key
 
 _DOUBTED = 0.25
 """Weight of a chain that every self-evaluation calls wrong, or no statement of which holds: judges err too."""
@@ -44,13 +45,13 @@ def joined(chains: Sequence[Chain], fresh: Sequence[Chain], task: Reasoning) -> 
 
     A chain that came with the same request is no further draw: a teacher that only repeats itself has one vote.
     """
-    found = {(task.chain_key(chain.text), chain.answer): chain for chain in chains}
+    found = {(chain_key(chain.text), chain.answer): chain for chain in chains}
     requests = {chain.request_key for chain in chains if chain.request_key}
     for chain in fresh:
         if chain.request_key and chain.request_key in requests:
             continue
         requests.add(chain.request_key)
-        key = task.chain_key(chain.text), chain.answer
+        key = chain_key(chain.text), chain.answer
         known = found.get(key)
         found[key] = chain if known is None else replace(known, count=known.count + chain.count)
     return tuple(found.values())

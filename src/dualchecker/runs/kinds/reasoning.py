@@ -1,7 +1,7 @@
 """Questions answered by reasoning: chains are drawn, evaluated, voted on, checked and distilled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dualchecker.checking import (
@@ -15,6 +15,7 @@ from dualchecker.checking import (
 from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
+from dualchecker.embedding.transformer import import_torch
 from dualchecker.evaluation import compare_reasoned, judge_answers, judge_reasoned
 from dualchecker.evaluation.bench_measures import Judged
 from dualchecker.methods import Distilled
@@ -23,7 +24,9 @@ from dualchecker.records import Answer, Example, Labelled, Record
 from dualchecker.runs.chain_rows import chain_label_rows, chain_prediction_rows
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_ladder
+from dualchecker.students import check_base, make_reasoning_student, reasoning_card
 from dualchecker.students.reasoning import Reasoned, ReasoningStudent
+from dualchecker.students.scratch import SCRATCH
 from dualchecker.tasks import Reasoning, Task
 
 Tested = Sequence[Reasoned]
@@ -59,20 +62,20 @@ class ReasoningKind:
         return 120
 
     def check_student(self, config: RunConfig) -> None:
-        from dualchecker.students.choose import check_reasoner
-
-        check_reasoner(config.student.model_copy(update={"base": config.model_name(config.student.base)}))
+        base = config.model_name(config.student.base)
+        if base == SCRATCH:
+            import_torch()
+        else:
+            check_base(base)
 
     def features(self, config: RunConfig, task: Task, dataset: Dataset, fence: Fence, embedder: Embedder) -> None:
         """Students that write share nothing."""
 
     def student(self, parts: Parts, kind: str) -> ReasoningStudent:
-        from dualchecker.students.choose import make_reasoning_student
-
         config = parts.config
         return make_reasoning_student(
             config.student.model_copy(update={"base": config.model_name(config.student.base)}),
-            _reasoning(parts.task),
+            read=AnswerReader(_reasoning(parts.task)),
             progress=parts.progress.training,
         )
 
@@ -185,8 +188,6 @@ class ReasoningKind:
         )
 
     def save_student(self, parts: Parts, student: ReasoningStudent, metrics: Mapping[str, Any]) -> None:
-        from dualchecker.students.reasoning_card import reasoning_card
-
         config, figures = parts.config, metrics["student"]
         card = reasoning_card(
             base=figures["base"],
@@ -200,6 +201,16 @@ class ReasoningKind:
         )
         about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
         student.save(config.output_dir / "student", card, about)
+
+
+@dataclass(frozen=True)
+class AnswerReader:
+    """From a chain that a student wrote to the answer that it arrives at, as the task reads it."""
+
+    task: Reasoning
+
+    def __call__(self, chain: str, record: Record) -> str | None:
+        return self.task.parse(chain, record.text, self.task.choices_of(record.choices)).label
 
 
 def _gold(parts: Parts, answers: Mapping[str, Answer]) -> list[Example]:
