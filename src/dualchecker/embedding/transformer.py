@@ -106,7 +106,13 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def load_pretrained(
-    auto_class: str, base: str, *, max_length: int, complete: bool = False, **options: Any
+    auto_class: str,
+    base: str,
+    *,
+    max_length: int,
+    complete: bool = False,
+    pad_with_end: bool = False,
+    **options: Any,
 ) -> tuple[Any, Any]:
     """Load a model and its tokenizer.
 
@@ -115,6 +121,8 @@ def load_pretrained(
         base: ``offline``, a folder, or a name on the hub.
         max_length: Tokens after which texts are cut; less where the model takes less.
         complete: Refuse a pooler or head that is missing or misfits; otherwise it is drawn at random.
+        pad_with_end: Where the tokenizer has no padding token, take that which ends a text, as is usual for models that
+            write.
         options: Passed on to ``from_pretrained`` of the model.
 
     Returns:
@@ -149,6 +157,8 @@ def load_pretrained(
             why="They are missing or of another size: the checkpoint does not fit its config.json.",
             fix="Name a complete encoder.",
         )
+    if pad_with_end and tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     # Where tokenizer files are missing, transformers 5 makes up an empty vocabulary: all texts look alike.
     if len(tokenizer) <= len(tokenizer.all_special_tokens) or tokenizer.pad_token is None:
         raise ConfigError(

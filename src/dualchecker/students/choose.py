@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from dualchecker.config import StudentConfig
-from dualchecker.errors import StudentError
+from dualchecker.errors import ConfigError, StudentError
 from dualchecker.students.base import Student
 from dualchecker.students.features import L2, Features
 from dualchecker.students.files import read_description
 from dualchecker.students.linear import LinearStudent
+from dualchecker.students.reasoning import ReasoningStudent
+from dualchecker.students.reasoning_texts import Reader
 from dualchecker.students.spans import SpanStudent
 from dualchecker.students.tagger import L2 as TAGGER_L2
 from dualchecker.students.tagger import LinearTagger
@@ -109,6 +111,74 @@ def make_span_student(
     return TokenStudent(labels, **_training(config, seed, progress))
 
 
+def make_reasoning_student(
+    config: StudentConfig,
+    *,
+    read: Reader | None = None,
+    seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReasoningStudent:
+    """An untrained student that answers questions by reasoning.
+
+    Args:
+        config: The ``student`` section.
+        read: From a chain of thought about a record to its answer, in the task's canonical form.
+        seed: Overrides ``config.seed``.
+        progress: Called with (step, steps).
+
+    Raises:
+        ConfigError: The section asks for what a reasoner cannot do.
+    """
+    for name in ("freeze", "soft_targets"):
+        if getattr(config, name):
+            raise ConfigError(
+                f"student.{name} is not for students of kind 'reasoner'.",
+                why="They learn what to write, token by token, with all their weights; or with student.lora.",
+                fix=f"Leave {name} out.",
+            )
+    from dualchecker.students.reasoner import ReasonerStudent
+
+    training = _training(config, config.seed if seed is None else seed, progress)
+    del training["freeze"], training["soft_targets"]
+    return ReasonerStudent(
+        text=config.text,
+        alpha=config.alpha,
+        stages=config.stages,
+        lora=config.lora,
+        samples=config.samples,
+        read=read,
+        **training,
+    )
+
+
+def answers_questions(folder: Path) -> bool:
+    """Whether the student saved in a folder answers questions by reasoning.
+
+    Raises:
+        StudentError: The folder holds no student.
+    """
+    return bool(read_description(folder).get("reasons", False))
+
+
+def load_reasoning_student(folder: Path, read: Reader | None = None) -> ReasoningStudent:
+    """A saved student that answers questions by reasoning.
+
+    Args:
+        folder: Where it was saved.
+        read: From a chain of thought about a record to its answer; by default the words behind "The answer is".
+
+    Raises:
+        StudentError: The folder holds none.
+    """
+    if not answers_questions(folder):
+        raise StudentError(f"The student in {folder} does not reason.", why="Answers to questions are asked for here.")
+    from dualchecker.students.reasoner import ReasonerStudent
+
+    student = ReasonerStudent.load(folder)
+    student.read = read or student.read
+    return student
+
+
 def finds_spans(folder: Path) -> bool:
     """Whether the student saved in a folder finds spans, rather than label whole texts.
 
@@ -118,12 +188,14 @@ def finds_spans(folder: Path) -> bool:
     return bool(read_description(folder).get("spans", False))
 
 
-def load_student(folder: Path) -> Student | SpanStudent:
+def load_student(folder: Path) -> Student | SpanStudent | ReasoningStudent:
     """A saved student of any kind.
 
     Raises:
         StudentError: The folder holds none.
     """
+    if answers_questions(folder):
+        return load_reasoning_student(folder)
     return load_span_student(folder) if finds_spans(folder) else load_label_student(folder)
 
 
@@ -133,6 +205,8 @@ def load_label_student(folder: Path) -> Student:
     Raises:
         StudentError: The folder holds none.
     """
+    if answers_questions(folder):
+        raise StudentError(f"The student in {folder} reasons.", why="Labels of whole texts are asked for here.")
     if finds_spans(folder):
         raise StudentError(f"The student in {folder} finds spans.", why="Labels of whole texts are asked for here.")
     if read_description(folder)["kind"] == "linear":

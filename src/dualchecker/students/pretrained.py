@@ -88,8 +88,11 @@ class Pretrained(ABC):
                 why=f"{SETTINGS}: {error!r}.",
                 fix=f"Name a folder that a run or {cls.__name__}.save has written.",
             ) from error
-        student._loaded = load_pretrained(cls.model_class, student._base, max_length=student._max_length, complete=True)
+        student._loaded = student._load()
         return student
+
+    def _load(self) -> tuple[Any, Any]:
+        return load_pretrained(self.model_class, self._base, max_length=self._max_length, complete=True)
 
     def _trained(self) -> tuple[Any, Any]:
         if self._loaded is None:

@@ -1,0 +1,102 @@
+"""How a reasoning student's model is trained on its lessons."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from dualchecker.students.reasoning_lessons import Lesson, Source
+from dualchecker.students.reasoning_loss import cost, packs, weighted_loss, written_well
+from dualchecker.students.training import bucketed_batches, learning_rate_factor, make_optimizer, update
+
+
+@dataclass
+class Work:
+    """What training took.
+
+    Attributes:
+        steps: Optimiser steps.
+        real: Tokens read and written.
+        padded: The same with padding.
+    """
+
+    steps: int = 0
+    real: int = 0
+    padded: int = 0
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long, and how fast, one stage is trained.
+
+    Attributes:
+        lessons: One a question.
+        epochs: Passes over them.
+        min_steps: Optimiser steps to make at least.
+        batch_size: Questions per optimiser step.
+        learning_rate: At its peak.
+        held: Questions and right answers that choose among the epochs; may be empty.
+    """
+
+    lessons: Sequence[Lesson]
+    epochs: float
+    min_steps: int
+    batch_size: int
+    learning_rate: float
+    held: Sequence[Source] = ()
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that will be made."""
+        return max(1, self.min_steps, round(math.ceil(len(self.lessons) / self.batch_size) * self.epochs))
+
+
+def train(
+    model: Any, fill: int, course: Course, rng: np.random.Generator, *, causal: bool, after_step: Callable[[], None]
+) -> Work:
+    """Train a model; with held-out questions, the weights of the epoch that answers them best are kept.
+
+    Args:
+        model: Sequence-to-sequence, or causal.
+        fill: Token that pads.
+        course: What is learnt, and how.
+        rng: Decides the order of the questions.
+        causal: Which kind of model it is.
+        after_step: Called after every step.
+
+    Raises:
+        StudentError: Training diverged.
+    """
+    optimizer, work, total = make_optimizer(model), Work(), course.steps
+    lengths = [lesson.length for lesson in course.lessons]
+    # The mean weight of rows is 1, so that only the ratio of weights matters.
+    mean = sum(lesson.weight for lesson in course.lessons) / sum(lesson.rows for lesson in course.lessons)
+    best, state = (-1.0, -math.inf), None
+    while work.steps < total:
+        model.train()
+        for batch in islice(bucketed_batches(lengths, course.batch_size, rng), total - work.steps):
+            lessons = [course.lessons[number] for number in batch]
+            scale = mean * sum(lesson.rows for lesson in lessons)
+            for pack in packs([source for lesson in lessons for source in lesson.sources], causal=causal):
+                (weighted_loss(model, pack, fill, causal=causal) / scale).backward()
+                real, with_padding = cost(pack, causal=causal)
+                work.real, work.padded = work.real + real, work.padded + with_padding
+            update(model, optimizer, course.learning_rate * learning_rate_factor(work.steps, total))
+            work.steps += 1
+            after_step()
+        if course.held and (score := answered(model, fill, course.held, causal=causal)) > best:
+            best, state = score, {name: value.clone() for name, value in model.state_dict().items()}
+    if state is not None:
+        model.load_state_dict(state)
+    return work
+
+
+def answered(model: Any, fill: int, held: Sequence[Source], *, causal: bool) -> tuple[float, float]:
+    """How well a model answers held-out questions: share of right answers, and, to tell equals apart, their mean
+    log-probability."""
+    model.train(False)
+    found = [one for pack in packs(held, causal=causal) for one in written_well(model, pack, fill, causal=causal)]
+    return float(np.mean([right for right, _ in found])), float(np.mean([chance for _, chance in found]))
