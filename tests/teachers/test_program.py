@@ -128,6 +128,12 @@ def test_the_same_request_gets_the_same_reply_and_the_seed_and_the_sample_change
     assert len(keys) == 3
 
 
+def test_samples_of_one_question_differ_in_their_words() -> None:
+    teacher = ProgramTeacher(FAULTLESS)
+    for problem in make_problems(30, 8):
+        assert len({solved(teacher, problem, sample)["rationale"] for sample in range(5)}) == 5
+
+
 def test_verdicts_are_as_reliable_as_stated() -> None:
     teacher = ProgramTeacher(Flaws(missed=0.3, false_alarm=0.2, uncertain=0.1))
     said: dict[bool, Counter[str]] = defaultdict(Counter)
@@ -174,10 +180,6 @@ def test_a_human_answer_is_explained_by_a_chain_that_leads_to_it() -> None:
     assert other.endswith("The answer is 13.")
     none = reply(teacher, WRITER.explain(Record("q", problem.text), "4711"))["rationale"]
     assert none == "No reasoning that leads to 4711 was found."
-
-
-def told(kind: Kind) -> set[tuple[tuple[int, str, int, int], ...]]:
-    return {tuple((s.left, s.operator, s.right, s.stated) for s in steps) for steps in variants(two_steps(), kind)}
 
 
 def told(kind: Kind) -> set[tuple[tuple[int, str, int, int], ...]]:

@@ -68,7 +68,7 @@ class ProgramTeacher(FreeTeacher):
         elif prompt.purpose == "explain":
             body = {"rationale": _explain(problem, prompt.shown.human_label or "", chance)}
         elif prompt.purpose == "label":
-            body = self._solve(problem, chance)
+            body = self._solve(problem, prompt.sample, chance)
         else:
             raise RequestFailed(
                 f"The program cannot answer a prompt of the purpose {prompt.purpose!r}.",
@@ -79,7 +79,7 @@ class ProgramTeacher(FreeTeacher):
             )
         return Reply(json.dumps(body), model=self.name)
 
-    def _solve(self, problem: Problem, chance: random.Random) -> dict[str, Any]:
+    def _solve(self, problem: Problem, sample: int, chance: random.Random) -> dict[str, Any]:
         flaws = self._flaws
         risk = flaws.risk(problem)
         steps = problem.steps
@@ -88,8 +88,9 @@ class ProgramTeacher(FreeTeacher):
             steps = flawed(problem, flaws, random.Random(f"{self._seed} {problem.text}") if habit else chance)
         right = steps[-1].stated == problem.answer
         said = 0.9 - 0.4 * risk + (_INSIGHT if right else -_INSIGHT) + chance.gauss(0, 0.08)
+        wording = (random.Random(problem.text).randrange(WORDINGS) + sample) % WORDINGS  # samples in different words
         return {
-            "rationale": write_chain(steps, problem, chance.randrange(WORDINGS)),
+            "rationale": write_chain(steps, problem, wording),
             "answer": str(steps[-1].stated),
             "confidence": round(min(0.99, max(0.05, said)), 2),
         }
