@@ -9,29 +9,20 @@ from dualchecker.config.section import Section
 
 
 class FlawsConfig(Section):
-    """How often the teacher that is a program errs, and how well it judges chains of thought.
+    """How often the teacher that is a program errs, each a share in 0..1.
 
-    ``wrong`` is the share of its answers that are wrong; ``operator``, ``misread`` and ``slip`` weigh the ways to err;
-    ``habit`` is the share of errors that a question always invites. Of chains that are evaluated it sees the share
-    ``alert`` of errors, calls the share ``alarm`` of right ones wrong, and is ``unsure`` about a share of all.
-    ``insight`` is how much surer it is of right answers.
+    ``operator``, ``misread`` and ``slip`` are of the steps of its chains, ``habit`` of its wrong answers to one question
+    (those that are the same error each time). The others are of its self-evaluations: ``missed`` of wrong chains that
+    it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain`` of all that it does not decide on.
     """
 
-    wrong: float = Field(default=0.3, ge=0, le=1)
-    operator: float = Field(default=0.4, ge=0, le=1)
-    misread: float = Field(default=0.35, ge=0, le=1)
-    slip: float = Field(default=0.25, ge=0, le=1)
+    operator: float = Field(default=0.08, ge=0, le=1)
+    misread: float = Field(default=0.08, ge=0, le=1)
+    slip: float = Field(default=0.05, ge=0, le=1)
     habit: float = Field(default=0.6, ge=0, le=1)
-    insight: float = Field(default=0.05, ge=0, le=1)
-    alert: float = Field(default=0.7, ge=0, le=1)
-    alarm: float = Field(default=0.1, ge=0, le=1)
-    unsure: float = Field(default=0.1, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _it_errs_in_some_way(self) -> "FlawsConfig":
-        if not self.operator + self.misread + self.slip:
-            raise ValueError("operator, misread and slip are all 0: one way to err at least needs a weight")
-        return self
+    missed: float = Field(default=0.25, ge=0, le=1)
+    false_alarm: float = Field(default=0.1, ge=0, le=1)
+    uncertain: float = Field(default=0.1, ge=0, le=1)
 
 
 class SeniorConfig(Section):

@@ -7,4 +7,12 @@ from dualchecker.teachers.openai import OpenAITeacher
 from dualchecker.teachers.program import ProgramTeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
 
-__all__ = ["DecisionTeacher", "ExemplarTeacher", "LedgerTeacher", "OpenAITeacher", "ProgramTeacher", "RecordedTeacher", "Teacher"]
+__all__ = [
+    "DecisionTeacher",
+    "ExemplarTeacher",
+    "LedgerTeacher",
+    "OpenAITeacher",
+    "ProgramTeacher",
+    "RecordedTeacher",
+    "Teacher",
+]

@@ -15,7 +15,7 @@ from dualchecker.teachers.program_flaws import Flaws, first_wrong, flawed, reach
 VERSION = 1
 """Enters the request key: raise it whenever answers change."""
 
-_INSIGHT = 0.05
+_INSIGHT = 0.03
 """How much higher its stated confidence is on average where it is right, beyond what the difficulty tells it."""
 
 
@@ -36,7 +36,7 @@ class ProgramTeacher(FreeTeacher):
     """
 
     name = "program"
-    rungs = frozenset({"brief", "explain", "evaluate"})
+    rungs = frozenset({"brief", "wide", "explain", "evaluate"})
 
     def __init__(self, flaws: Flaws | None = None, seed: int = 0) -> None:
         self._flaws = flaws or Flaws()
@@ -87,7 +87,9 @@ class ProgramTeacher(FreeTeacher):
             habit = chance.random() < flaws.habit
             steps = flawed(problem, flaws, random.Random(f"{self._seed} {problem.text}") if habit else chance)
         right = steps[-1].stated == problem.answer
-        said = 0.9 - 0.4 * risk + (_INSIGHT if right else -_INSIGHT) + chance.gauss(0, 0.08)
+        # What it says of itself hangs on the question more than on the answer, so that asking again does not help.
+        mood = random.Random(f"mood {problem.text}").gauss(0, 0.12)
+        said = 0.8 - 0.15 * risk + (_INSIGHT if right else -_INSIGHT) + mood + chance.gauss(0, 0.05)
         wording = (random.Random(problem.text).randrange(WORDINGS) + sample) % WORDINGS  # samples in different words
         return {
             "rationale": write_chain(steps, problem, wording),

@@ -6,4 +6,14 @@ from dualchecker.data.word_problems.problems import Problem, make_problems
 from dualchecker.data.word_problems.reading import read_problem
 from dualchecker.data.word_problems.solving import Operator, Step
 
-__all__ = ["WORDINGS", "Operator", "Problem", "Step", "make_problems", "read_chain", "read_problem", "write_chain", "write_word_problems"]
+__all__ = [
+    "WORDINGS",
+    "Operator",
+    "Problem",
+    "Step",
+    "make_problems",
+    "read_chain",
+    "read_problem",
+    "write_chain",
+    "write_word_problems",
+]
