@@ -18,6 +18,8 @@ from dualchecker.students.reasoner import ReasonerStudent  # noqa: E402
 from tiny_writers import COLOURS, build_tiny_llama, build_tiny_t5, colour_examples, records  # noqa: E402
 
 FEW = colour_examples(12, 1)
+TAUGHT = colour_examples(40, 1, chains=1)
+LONG = {"epochs": 18, "batch_size": 4}  # enough for TAUGHT
 UNSEEN = colour_examples(12, 99)
 
 
@@ -38,7 +40,7 @@ def student(base: str, **options: Any) -> ReasonerStudent:
 
 @pytest.fixture(scope="module")
 def trained(t5: str) -> ReasonerStudent:
-    return student(t5, epochs=24).fit(colour_examples(60, 1))
+    return student(t5, **LONG).fit(TAUGHT)
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +75,19 @@ def test_it_learns_to_answer_to_reason_and_to_judge(trained: ReasonerStudent) ->
         assert wrong < 0.3 < 0.7 < min(right, also_right)
 
 
-def test_a_causal_model_learns_the_same(llama: str) -> None:
-    fitted = student(llama, epochs=16, learning_rate=1e-2).fit(colour_examples(60, 1))
-    assert right_share(fitted) > 0.9
-    assert fitted.answer(records(UNSEEN)[:3]) == [example.label for example in UNSEEN[:3]]
-    verdicts = np.array(fitted.judge(records(UNSEEN), given(UNSEEN)))
-    assert verdicts[:, 0].mean() > 0.7 and verdicts[:, 2].mean() < 0.3
+def test_a_causal_model_learns_too(llama: str) -> None:
+    fitted = student(llama, min_steps=120).fit(FEW)
+    right = [example.label for example in FEW]
+    assert fitted.answer(records(FEW)) == right
+    said = fitted.predict(records(FEW))
+    assert [one.answer for one in said] == right
+    assert all("the box is" in chain.text for one in said for chain in one.chains)
+    verdicts = np.array(fitted.judge(records(FEW), given(FEW)))
+    assert verdicts[:, :-1].min() > 0.7 and verdicts[:, -1].max() < 0.3
 
 
 def test_from_scratch_with_the_words_of_the_examples() -> None:
-    fitted = student("scratch", epochs=10, learning_rate=2e-3).fit(colour_examples(60, 1))
+    fitted = student("scratch", epochs=6, batch_size=4, learning_rate=2e-3).fit(colour_examples(40, 1, chains=1))
     assert right_share(fitted) > 0.8
 
 
@@ -103,7 +108,7 @@ def test_stages_make_another_student(t5: str) -> None:
 
 def test_alpha_shares_out_the_loss(t5: str) -> None:
     """With all of it on answers, chains are not learnt, and the other way round."""
-    only_answers = student(t5, epochs=24, alpha=1.0).fit(colour_examples(60, 1))
+    only_answers = student(t5, alpha=1.0, **LONG).fit(TAUGHT)
     assert only_answers.answer(records(UNSEEN)) == [example.label for example in UNSEEN]
     assert not any(chain.answer for one in only_answers.predict(records(UNSEEN)) for chain in one.chains)
 
@@ -133,19 +138,14 @@ def test_examples_of_weight_zero_are_ignored(t5: str) -> None:
 # --- checkpoints
 
 
-def test_the_epoch_that_answers_held_out_questions_best_is_kept(t5: str) -> None:
+def test_the_epoch_that_answers_held_out_questions_best_is_kept(t5: str, trained: ReasonerStudent) -> None:
     """Held-out answers are wrong on purpose and get less likely with every epoch, so the first must win."""
     wrong = [
         Example(e.record, random.Random(n).choice([c for c in COLOURS if c != e.label])) for n, e in enumerate(UNSEEN)
     ]
-    settings = {"epochs": 16, "batch_size": 16}
-    plain = student(t5, **settings).fit(colour_examples(60, 1))
-    chosen = student(t5, **settings).fit(colour_examples(60, 1), wrong)
     right = [example.label for example in UNSEEN]
-    assert plain.answer(records(UNSEEN)) == right
-    assert chosen.answer(records(UNSEEN)) != right
-    good = student(t5, **settings).fit(colour_examples(60, 1), UNSEEN)
-    assert good.answer(records(UNSEEN)) == right
+    assert trained.answer(records(UNSEEN)) == right  # the same without them
+    assert student(t5, **LONG).fit(TAUGHT, wrong).answer(records(UNSEEN)) != right
 
 
 def test_a_question_that_is_learnt_chooses_nothing(t5: str) -> None:
@@ -216,7 +216,7 @@ def test_answers_are_read_by_the_task(trained: ReasonerStudent) -> None:
 
     def read(chain: str, record: Record) -> str | None:
         seen.append((chain, record))
-        return "RED" if "red" in chain else None
+        return "RED" if "answer is red" in chain else None
 
     trained.read, before = read, trained.read
     try:
