@@ -17,7 +17,15 @@ from dualchecker.checking import (
     StudentVoices,
     TeacherChecker,
 )
-from dualchecker.config import RUNGS, AlignConfig, CheckConfig, EvolveConfig, LimitsConfig, SamplingConfig
+from dualchecker.config import (
+    RUNGS,
+    AlignConfig,
+    CheckConfig,
+    EvolveConfig,
+    LimitsConfig,
+    ReasoningConfig,
+    SamplingConfig,
+)
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
 from dualchecker.ledger import Ledger
@@ -211,6 +219,7 @@ def make_setting(
             align=config,
             check=check,
             sampling=sampling,
+            reasoning=ReasoningConfig(),
             evolve=evolve or EvolveConfig(rounds=2, requests=3),
             progress=Silent(),
             seed=7,

@@ -14,7 +14,7 @@ from dualchecker.confidence.signals import believed
 from dualchecker.config import CheckConfig, EvolveConfig, SamplingConfig
 from dualchecker.data import Fence
 from dualchecker.errors import ConfigError
-from dualchecker.methods import METHODS, Setting
+from dualchecker.methods import METHODS, MINDS_MIRROR, Setting
 from dualchecker.methods.evokd_spans import span_cases
 from dualchecker.prompts import Prompt
 from dualchecker.records import Answer, Example, Found, Record, Reply, Span
@@ -121,7 +121,9 @@ def test_plain_prompting_finds_spans(tmp_path: Path, method: str) -> None:
 
 
 def test_methods_that_cannot_extract_say_which_can(tmp_path: Path) -> None:
-    assert [name for name, method in METHODS.items() if not method.extracts] == ["freeal"]
+    assert [name for name, method in METHODS.items() if "spans" not in method.does and name not in MINDS_MIRROR] == [
+        "freeal"
+    ]
     with opened(tmp_path, Quoting(true_quotes)) as setting:
         with pytest.raises(ConfigError, match=r"asks for spans.*few_shot.*evokd"):
             METHODS["freeal"](setting)

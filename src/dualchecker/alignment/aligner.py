@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -101,6 +101,8 @@ class ContextAligner:
 
     def _stands_for(self, record: Record) -> str:
         """The label that a record demonstrates: of several the rarest, and of none the empty text."""
+        if self._task.reasons:
+            return ""  # answers are no labels: there is nothing to show in turn
         return min(record.carried, key=lambda label: self._frequency[label], default="")
 
     @cached_property
@@ -138,6 +140,11 @@ class ContextAligner:
         index = self._long if long else self._short
         return index.label_rates(index.similarities(records), self._config.wide_neighbours, tuple(self._task.labels))
 
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """The reasons for human labels that the teacher has written so far, by record id."""
+        return {name: reason for name, reason in self._rationales.items() if reason}
+
     def explain(self, records: Sequence[Record], *, reasons: bool | None = None) -> list[Demonstration]:
         """Demonstrations of the records, with the teacher's reason for the human label where it can give one.
 
@@ -155,9 +162,16 @@ class ContextAligner:
             for record, outcome in zip(todo, self._asker.ask(self._teacher, prompts, "explain"), strict=True):
                 reply = outcome.reply
                 self._uses[record.id] = (record.id, "explain", outcome.prompt.rung, outcome.key)
-                rationale = self._task.parse(reply.text).rationale if reply else ""
+                rationale = self._reason(reply.text, record) if reply else ""
                 if not rationale and reply and "{" not in reply.text:
                     rationale = reply.text.strip()[:500]  # a plain sentence is a reason as well
                 self.failed_rationales += not rationale
                 self._rationales[record.id] = " ".join(rationale.split())
         return [replace(Demonstration(r, r.label or ""), rationale=self._rationales.get(r.id) or None) for r in records]
+
+    def _reason(self, reply: str, record: Record) -> str:
+        """The reason in a reply; none where it argues for another answer than the human one."""
+        parsed = self._task.parse(reply, record.text, record.choices or ())
+        if self._task.reasons and parsed.label is not None and not self._task.equal(parsed.label, record.label):
+            return ""
+        return parsed.rationale

@@ -1,6 +1,11 @@
 """TeacherChecker and StudentChecker."""
 
 from dualchecker.checking.agreement import Agreement, only_repeats, vote
+from dualchecker.checking.chain_checker import ChainChecker
+from dualchecker.checking.chain_ladder import ChainLadder
+from dualchecker.checking.chain_students import ChainStudentChecker
+from dualchecker.checking.chain_teaching import chain_examples, gold_chain_examples
+from dualchecker.checking.chain_voices import ReasonerVoices
 from dualchecker.checking.decision_checker import DecisionChecker
 from dualchecker.checking.decision_ladder import DecisionLadder
 from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
@@ -20,6 +25,9 @@ from dualchecker.checking.voices import StudentVoices
 
 __all__ = [
     "Agreement",
+    "ChainChecker",
+    "ChainLadder",
+    "ChainStudentChecker",
     "Climb",
     "DecisionChecker",
     "DecisionLadder",
@@ -31,6 +39,7 @@ __all__ = [
     "Ladder",
     "Member",
     "PanelChecker",
+    "ReasonerVoices",
     "SelfCheck",
     "SpanAgreement",
     "SpanChecker",
@@ -40,7 +49,9 @@ __all__ = [
     "StudentChecker",
     "StudentVoices",
     "TeacherChecker",
+    "chain_examples",
     "check_choices",
+    "gold_chain_examples",
     "gold_examples",
     "only_repeats",
     "span_examples",

@@ -219,7 +219,7 @@ class Ladder:
         if reply.finish in _DECLINED:
             said = reply.text[:500] if reply.finish == "refusal" else ""
             return replace(answer, outcome=_DECLINED[reply.finish], rationale=said)
-        parsed = self._task.parse(reply.text, text)
+        parsed = self._task.parse(reply.text, text, prompt.shown.choices)
         notes += (*parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
         return replace(
             answer,

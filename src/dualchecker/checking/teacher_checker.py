@@ -308,8 +308,7 @@ class TeacherChecker:
             apply_hindsight([climb], calibration.hindsight.get(answer.rung))
         return climb
 
-    @staticmethod
-    def _settle(climb: Climb, threshold: float) -> Labelled:
+    def _settle(self, climb: Climb, threshold: float) -> Labelled:
         best = climb.best
         if best is None:
             reason = climb.trail[-1].outcome if climb.trail else "empty_text"

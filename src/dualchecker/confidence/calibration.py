@@ -29,6 +29,13 @@ PRIOR_SLOPES = {
 }
 DECISION_SLOPES = {**PRIOR_SLOPES, "base_rate": 0.3}
 SPAN_SLOPES = {**DECISION_SLOPES, "fit": 0.1, "latest": 0.2, "overlap_share": 0.2}
+CHAIN_SLOPES = {
+    **PRIOR_SLOPES,
+    "vote_share": 0.8,
+    "approval": 0.3,
+    "rivals_rejected": 0.2,
+    "sound": 0.2,
+}
 PRIOR_STRENGTH = 1.0
 """Before any gold: an answer is more often right than not (log-odds 0.5), and each signal counts with a part of its
 own log-odds, since single signals are overconfident and overlap. The prior weighs as a Gaussian of standard deviation

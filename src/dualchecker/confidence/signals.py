@@ -29,6 +29,20 @@ of the answers, samples and variants with exactly this span; how much of it all 
 probability of exactly this span. Of a label without a span: how often people find none."""
 
 
+CHAIN_SIGNALS = (
+    "stated",
+    "vote_share",
+    "approval",
+    "rivals_rejected",
+    "sound",
+    "repeat_share",
+    "student",
+)
+"""Of an answer that chains of thought arrive at: the confidence stated with them; their share of all chains; how far
+the teacher's self-evaluations approve of them, and reject the chains that arrive at something else; how much of their
+arithmetic holds; share of the answers so far that agree; the student's probability of the answer."""
+
+
 def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:
     """Signals that are there for ``answer``, each in 0..1.
 
@@ -55,6 +69,22 @@ def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | 
         signals["variant_share"] = answer.variant_share
     if student is not None:
         signals["student"] = student
+    return signals | _chain_signals(answer)
+
+
+def _chain_signals(answer: Answer) -> dict[str, float]:
+    """What the chains of thought behind an answer say for it."""
+    signals = {}
+    if answer.vote_share is not None:
+        # Half a vote either way: ten chains that agree say more than one that agrees with itself.
+        drawn = sum(chain.count for chain in answer.chains)
+        signals["vote_share"] = (answer.vote_share * drawn + 0.5) / (drawn + 1)
+    if answer.approval is not None:
+        signals["approval"] = answer.approval
+    if answer.rival_approval is not None:
+        signals["rivals_rejected"] = 1 - answer.rival_approval
+    if answer.sound is not None:
+        signals["sound"] = answer.sound
     return signals
 
 

@@ -19,7 +19,7 @@ from dualchecker.config.models import (
 )
 from dualchecker.config.rungs import RUNGS, RungName
 from dualchecker.config.student import StudentConfig
-from dualchecker.config.task import AnswerKind, Occurrence, TaskConfig
+from dualchecker.config.task import AnswerKind, Form, Occurrence, TaskConfig
 from dualchecker.config.teacher import FlawsConfig, SeniorConfig, TeacherConfig
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "DataConfig",
     "EvolveConfig",
     "FlawsConfig",
+    "Form",
     "LimitsConfig",
     "MethodName",
     "Occurrence",

@@ -10,6 +10,9 @@ Occurrence = Literal["any", "at_most_one", "at_least_one", "exactly_one"]
 """How many spans of a label a text may have."""
 
 
+Form = Literal["labels", "label_sets", "spans", "reasoning"]
+"""What an answer about a text is: one label, several, spans of it, or what a chain of thought arrives at."""
+
 AnswerKind = Literal["number", "choice", "text"]
 """What the answer to a question is where reasoning is asked for."""
 
@@ -59,6 +62,13 @@ class TaskConfig(Section):
         if len(self.labels) < 2:
             raise ValueError("a classification task needs at least two labels")
         return self
+
+    @property
+    def form(self) -> Form:
+        """What an answer is."""
+        if self.kind == "classification":
+            return "label_sets" if self.multiple else "labels"
+        return "spans" if self.kind == "extraction" else "reasoning"
 
     @property
     def occurs(self) -> dict[str, Occurrence]:

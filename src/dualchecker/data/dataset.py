@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from dualchecker.config import RunConfig
 from dualchecker.data.files import read_rows
 from dualchecker.data.label_sets import check_label_sets, pool_label_sets, with_known_label_sets
+from dualchecker.data.questions import check_answers, known_answers, pool_answers, with_choices
 from dualchecker.data.rows import to_records
 from dualchecker.data.span_sets import check_span_sets, same_spans, span_records
 from dualchecker.data.splits import find_leaks, stratified_split
 from dualchecker.errors import DataError
 from dualchecker.records import Record
-from dualchecker.tasks import Classification, Extraction, MultiLabel, Task
+from dualchecker.tasks import Classification, Extraction, MultiLabel, Reasoning, Task
+
+Readable = Classification | Extraction | Reasoning
+"""Tasks whose data can be read."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ def load_dataset(config: RunConfig, task: Task) -> Dataset:
         DataError: See ``read_rows``, ``to_records`` and ``span_records``; also: unknown or too few labels in gold,
             leaks into test.
     """
-    if not isinstance(task, Classification | Extraction):
+    if not isinstance(task, Readable):
         raise TypeError(f"data of a {type(task).__name__} cannot be read")
     warnings: list[str] = []
 
@@ -42,8 +46,9 @@ def load_dataset(config: RunConfig, task: Task) -> Dataset:
             records, found = span_records(path, config.data.columns, task, role, need=need_label)
             warnings.extend(found)
             return records
+        rows = read_rows(path)
         records, found = to_records(
-            read_rows(path),
+            rows,
             config.data.columns,
             source=f"{role} ({path.name})",
             need_label=need_label,
@@ -51,6 +56,8 @@ def load_dataset(config: RunConfig, task: Task) -> Dataset:
             blank_label="[]" if task.multiple and need_label else None,
         )
         warnings.extend(found)
+        if isinstance(task, Reasoning):
+            return with_choices(records, rows, config.data.columns.choices, task, role)
         return records
 
     data = config.data
@@ -65,13 +72,15 @@ def load_dataset(config: RunConfig, task: Task) -> Dataset:
     pool, unknown = _known_in_pool(pool, task)
     if unknown:
         warnings.append(
-            f"pool: {sum(unknown.values())} labels are not among the task's and are ignored "
+            f"pool: {sum(unknown.values())} {_not_known(task)} and are ignored "
             f"({', '.join(repr(name) for name, _ in unknown.most_common(3))})."
         )
     if isinstance(task, Extraction):
         warnings += check_span_sets(gold, task)
     elif isinstance(task, MultiLabel):
         warnings += check_label_sets(gold, task)
+    elif isinstance(task, Reasoning):
+        check_answers(gold, warnings)
     else:
         _check_gold(gold, task, warnings)
     if any(teacher.kind == "recorded" for teacher in config.teacher.voices):
@@ -80,17 +89,25 @@ def load_dataset(config: RunConfig, task: Task) -> Dataset:
     return Dataset(tuple(gold), tuple(pool), tuple(test), tuple(warnings))
 
 
-def _known(records: list[Record], task: Classification | Extraction, role: str) -> list[Record]:
+def _not_known(task: Readable) -> str:
+    return f"answers are no {task.answer}" if isinstance(task, Reasoning) else "labels are not among the task's"
+
+
+def _known(records: list[Record], task: Readable, role: str) -> list[Record]:
     """Human-labelled records with the task's labels; spans have theirs from the reader."""
     if isinstance(task, Extraction):
         return records
+    if isinstance(task, Reasoning):
+        return known_answers(records, task, role)
     known = with_known_label_sets if isinstance(task, MultiLabel) else _with_known_labels
     return known(records, task, role)
 
 
-def _known_in_pool(records: list[Record], task: Classification | Extraction) -> tuple[list[Record], Counter[str]]:
+def _known_in_pool(records: list[Record], task: Readable) -> tuple[list[Record], Counter[str]]:
     if isinstance(task, Extraction):
         return records, Counter()
+    if isinstance(task, Reasoning):
+        return pool_answers(records, task)
     return pool_label_sets(records, task) if isinstance(task, MultiLabel) else _pool_labels(records, task)
 
 

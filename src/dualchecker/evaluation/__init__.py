@@ -1,5 +1,6 @@
 """How good labels and students are: metrics, intervals, the report."""
 
+from dualchecker.evaluation.chain_judging import compare_reasoned, judge_answers, judge_reasoned
 from dualchecker.evaluation.comparison import (
     Difference,
     compare_accuracy,
@@ -30,6 +31,7 @@ __all__ = [
     "compare_accuracy",
     "compare_macro_f1",
     "compare_over_seeds",
+    "compare_reasoned",
     "compare_spans",
     "confident_learning",
     "confusion",
@@ -37,11 +39,13 @@ __all__ = [
     "ece",
     "group",
     "hallucination_rate",
+    "judge_answers",
     "judge_chances",
     "judge_decisions",
     "judge_labels",
     "judge_noise",
     "judge_predictions",
+    "judge_reasoned",
     "judge_slices",
     "judge_span_student",
     "judge_spans",

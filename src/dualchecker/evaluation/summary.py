@@ -108,13 +108,16 @@ def judge_predictions(
     confidence: Sequence[float],
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Accuracy and macro-F1, quality of the confidence, confusion; with intervals from one resampling of rows."""
+    """Scores, quality of the confidence, confusion; with intervals from one resampling of rows.
+
+    Where answers are no labels out of a set there is no confusion.
+    """
     right = [task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
     return {
         "count": len(truth),
         **_scores(task, predicted, truth, seed),
         **judge_confidence(confidence, right, seed),
-        "confusion": confusion(predicted, truth, tuple(task.labels)),
+        **({"confusion": confusion(predicted, truth, tuple(task.labels))} if task.labels else {}),
     }
 
 

@@ -94,6 +94,16 @@ OUTCOMES = {
     "wrong_wire": "the server speaks another wire",
     "unauthorized": "the key was not accepted",
     "not_found": "the address or model does not exist",
+    "answer_missing": "the reply states no answer",
+    "answers_several": "the reply states several answers",
+    "answer_unreadable": "the stated answer cannot be read",
+    "answer_too_large": "the stated number has too many digits",
+    "answer_outside_choices": "the answer is none of the choices",
+    "choices_missing": "the question offers no choices",
+    "equation_unparsable": "the answer is an equation without a value",
+    "division_by_zero": "the answer is an equation that divides by zero",
+    "verdict_missing": "the reply judges neither way",
+    "verdict_ambiguous": "the reply judges both ways",
 }
 
 NOTES = {
@@ -125,6 +135,18 @@ NOTES = {
     "orders_incomplete": "some orders of the options brought no answer",
     "labels_undecided": "some labels were refused or not answered",
     "choice_not_likeliest": "the server named another option than its likeliest",
+    "equation": "the answer was an equation: its value was used",
+    "percent": "the answer was a percentage: the number before the sign was used",
+    "answer_inexact": "the answer was said to be about right, or a bound",
+    "chain_empty": "the answer came without any reasoning",
+    "chain_says_other": "the reasoning ends in another answer than the one given",
+    "answer_in_chain": "the answer stood only at the end of the reasoning",
+    "answer_restated": "an earlier answer in the reply was another; the last one counts",
+    "answer_from_last_statement": "the answer was taken from the last calculation",
+    "bare_answer": "the reply was only the answer",
+    "choice_by_letter": "a choice was named by its letter, with words of none",
+    "choice_in_words": "a choice was named among other words",
+    "choice_contradictory": "letter and words were those of different choices",
 }
 
 DISTRIBUTIONS = {

@@ -12,6 +12,7 @@ from dualchecker.methods.evokd import EVOKD
 from dualchecker.methods.few_shot import FEW_SHOT, label_few_shot
 from dualchecker.methods.freeal import FREEAL
 from dualchecker.methods.gold_only import GOLD_ONLY
+from dualchecker.methods.minds_mirror import MINDS_MIRROR
 from dualchecker.methods.self_consistency import SELF_CONSISTENCY
 from dualchecker.methods.zero_shot import ZERO_SHOT
 
@@ -24,6 +25,11 @@ METHODS: Mapping[MethodName, Method] = {
     "dtot": DTOT,
     "evokd": EVOKD,
     "freeal": FREEAL,
+    "standard_distillation": MINDS_MIRROR["standard_distillation"],
+    "single_cot": MINDS_MIRROR["single_cot"],
+    "multi_cot": MINDS_MIRROR["multi_cot"],
+    "single_cot_self_eval": MINDS_MIRROR["single_cot_self_eval"],
+    "minds_mirror": MINDS_MIRROR["minds_mirror"],
     "dualchecker": DUALCHECKER,
 }
 """By the name that ``method`` has in the run file, from the plainest on."""
@@ -31,6 +37,7 @@ METHODS: Mapping[MethodName, Method] = {
 __all__ = [
     "ABLATIONS",
     "METHODS",
+    "MINDS_MIRROR",
     "Distilled",
     "Method",
     "Round",

@@ -1,6 +1,6 @@
 """What every method is given, and what it brings: one interface, one ledger, the same budgets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from dualchecker.asking import Asker, Progress
 from dualchecker.checking import Climb, Findings, Inspector, Ladder, TeacherChecker
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.confidence.signals import believed
-from dualchecker.config import AlignConfig, CheckConfig, EvolveConfig, RunConfig, SamplingConfig
+from dualchecker.config import AlignConfig, CheckConfig, EvolveConfig, Form, ReasoningConfig, RunConfig, SamplingConfig
 from dualchecker.data import Fence
 from dualchecker.embedding import Embedder
 from dualchecker.errors import ConfigError
@@ -40,6 +40,7 @@ class Setting:
         align: Numbers of demonstrations.
         check: Of both checkers.
         sampling: How often and how freely the teacher is sampled.
+        reasoning: How many chains of thought it writes, and how often it evaluates each.
         evolve: How many texts the teacher writes.
         progress: Told about each stage.
         seed: Of the method's own draws.
@@ -60,6 +61,7 @@ class Setting:
     align: AlignConfig
     check: CheckConfig
     sampling: SamplingConfig
+    reasoning: ReasoningConfig
     evolve: EvolveConfig
     progress: Progress
     seed: int
@@ -106,6 +108,28 @@ class Distilled:
     written: Mapping[str, int] = field(default_factory=dict)
 
 
+FORMS: Mapping[Form, str] = {
+    "labels": "one label a text",
+    "label_sets": "several labels a text (task.multiple)",
+    "spans": "spans of texts (task.kind extraction)",
+    "reasoning": "answers with chains of thought (task.kind reasoning)",
+}
+"""Forms of answers, in words."""
+
+ANY_FORM: frozenset[Form] = frozenset(FORMS)
+
+
+def _those(forms: Collection[Form]) -> str:
+    return " or ".join(words for form, words in FORMS.items() if form in forms)
+
+
+def _methods_for(form: Form) -> str:
+    """Names of the methods that bring a form of answers."""
+    from dualchecker.methods import METHODS  # which is made of this very class
+
+    return " or ".join(", ".join(name for name, method in METHODS.items() if form in method.does).rsplit(", ", 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of the plan.
@@ -138,8 +162,7 @@ class Method:
         climbs: It asks the ladder of rungs, and calibration gold as well.
         shows: Which human labels it shows, and therefore has explained: ``none``, ``fixed`` or ``nearest`` ones.
         reasons: It has them explained whatever ``align.rationales`` says.
-        several: It can do tasks where several labels may apply to a text.
-        extracts: It can do tasks that ask for spans.
+        does: The forms of answers that it can bring.
     """
 
     run: Callable[[Setting], Distilled]
@@ -148,8 +171,7 @@ class Method:
     climbs: bool = False
     shows: str = "fixed"
     reasons: bool = False
-    several: bool = True
-    extracts: bool = True
+    does: frozenset[Form] = ANY_FORM
 
     def __call__(self, setting: Setting) -> Distilled:
         """Label the pool of a setting."""
@@ -162,15 +184,10 @@ class Method:
         Raises:
             ConfigError: It cannot.
         """
-        if task.multiple and not self.several:
+        if task.form not in self.does:
             raise ConfigError(
-                "The method knows one label a text, and the task allows several (task.multiple).",
-                fix="Choose another method; docs/methods.md says which can.",
-            )
-        if task.spans and not self.extracts:
-            raise ConfigError(
-                "The method gives a text one label, and the task asks for spans (task.kind extraction).",
-                fix="Use gold_only, zero_shot, few_shot, cot, self_consistency, dtot, evokd or dualchecker.",
+                f"The method brings {_those(self.does)}, and the task asks for {FORMS[task.form]}.",
+                fix=f"Use {_methods_for(task.form)}.",
             )
         lacking = sorted(self.needs - teacher.rungs)
         if lacking:

@@ -112,4 +112,4 @@ def _steps(config: RunConfig) -> list[Step]:
     ]
 
 
-EVOKD = Method(_run, _steps, needs=frozenset({"brief", "generate"}), several=False)
+EVOKD = Method(_run, _steps, needs=frozenset({"brief", "generate"}), does=frozenset({"labels", "spans"}))

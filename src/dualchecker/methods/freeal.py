@@ -118,4 +118,4 @@ def _steps(config: RunConfig) -> list[Step]:
     return [*zero_shot.steps(config), Step("again, with clean texts", again_rung(shown), shown, (0, 1))]
 
 
-FREEAL = Method(_run, _steps, shows="none", several=False, extracts=False)
+FREEAL = Method(_run, _steps, shows="none", does=frozenset({"labels"}))

@@ -19,6 +19,7 @@ from dualchecker.runs.metrics import measure, spent
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import build_parts, build_task
 from dualchecker.students import Student
+from dualchecker.students.reasoning import ReasoningStudent
 from dualchecker.students.spans import SpanStudent
 
 _LEAST_VALIDATION = 50
@@ -40,7 +41,7 @@ class Run:
 
     config: RunConfig
     labels: list[Labelled]
-    student: Student | SpanStudent
+    student: Student | SpanStudent | ReasoningStudent
     template: Template
     metrics: dict[str, Any] = field(repr=False)
     folder: Path = field(default=Path())
@@ -129,7 +130,8 @@ def _references(
     found = {}
     for reference in (alone, *parts.kind.references(parts, stages)):
         parts.progress.stage("reference", reference.words)
-        theirs = _train(parts, gold, reference.taught).predict(parts.dataset.test)
+        own = gold if reference.gold is None else reference.gold
+        theirs = _train(parts, own, reference.taught).predict(parts.dataset.test)
         difference = parts.kind.difference(parts, tested, theirs)
         more = {} if difference is None else {"difference": difference}
         found[reference.name] = {**parts.kind.judge_student(parts, theirs), **more}

@@ -1,6 +1,8 @@
 """From the run file to a teacher."""
 
-from dualchecker.config import RunConfig, SeniorConfig
+from pathlib import Path
+
+from dualchecker.config import RunConfig, RungName, SeniorConfig
 from dualchecker.embedding import Embedder, make_embedder
 from dualchecker.teachers import (
     DecisionTeacher,
@@ -19,12 +21,14 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
     if teacher.kind == "decisions":
         return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency)
     if teacher.kind == "recorded" and teacher.answers is not None:
+        name = teacher.model or "recorded"
         if isinstance(teacher.answers, str):
             path = config.path(teacher.answers)
             if path.suffix in (".sqlite", ".db"):
-                return LedgerTeacher(path, name=teacher.model or "recorded")
-            return RecordedTeacher({"senior" if senior else teacher.rung: path}, name=teacher.model or "recorded")
-        files = {rung: config.path(name) for rung, name in teacher.answers.items()}
-        return RecordedTeacher(files, name=teacher.model or "recorded")
+                return LedgerTeacher(path, name=name)
+            files: dict[RungName, Path] = {"senior" if senior else teacher.rung: path}
+        else:
+            files = {rung: config.path(file) for rung, file in teacher.answers.items()}
+        return RecordedTeacher(files, name=name, several=config.task.kind == "reasoning")
     own = make_embedder(config.model_name(teacher.embedder)) if teacher.embedder else embedder
     return ExemplarTeacher(own)

@@ -20,6 +20,7 @@ from dualchecker.students.choose import (
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
 from dualchecker.students.reasoning import JudgedChain, Reasoned, ReasoningStudent
+from dualchecker.students.reasoning_card import reasoning_card
 from dualchecker.students.span_card import span_card
 from dualchecker.students.spans import ScoredSpan, SpanStudent
 from dualchecker.students.tagger import LinearTagger
@@ -54,6 +55,7 @@ __all__ = [
     "make_span_student",
     "make_student",
     "model_card",
+    "reasoning_card",
     "span_card",
     "student_exponent",
 ]

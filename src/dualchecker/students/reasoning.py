@@ -53,6 +53,11 @@ class ReasoningStudent(Protocol):
         """Whether it has learnt verdicts."""
         ...
 
+    @property
+    def unlearnt(self) -> dict[str, int]:
+        """What of the training examples it could not learn, by name (``empty_chain``, ``cut``, ...)."""
+        ...
+
     def fit(self, examples: Sequence[Example], validation: Sequence[Example] = ()) -> Self:
         """Learn from ``examples``; ``validation`` (gold, never test) chooses the checkpoint.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dualchecker.config import Form
 from dualchecker.records import Found
 
 
@@ -54,6 +55,11 @@ class Task(Protocol):
     @property
     def labels(self) -> Mapping[str, str]:
         """Every label with its description, in a fixed order."""
+        ...
+
+    @property
+    def form(self) -> Form:
+        """What an answer is."""
         ...
 
     @property

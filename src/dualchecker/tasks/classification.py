@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from dualchecker.config import Occurrence
+from dualchecker.config import Form, Occurrence
 from dualchecker.errors import ConfigError
 from dualchecker.tasks.base import Parsed
 from dualchecker.tasks.names import NamedLabels
@@ -26,6 +26,7 @@ class Classification(NamedLabels):
     question: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    form: ClassVar[Form] = "labels"
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = False
     reasons: ClassVar[bool] = False

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from dualchecker.config import Occurrence
+from dualchecker.config import Form, Occurrence
 from dualchecker.errors import ConfigError
 from dualchecker.records import Found, Span
 from dualchecker.tasks.base import Parsed
@@ -48,6 +48,7 @@ class Extraction(NamedLabels):
     occurrence: Mapping[str, Occurrence] = field(default_factory=dict)
     least_fit: float = 0.85
 
+    form: ClassVar[Form] = "spans"
     multiple: ClassVar[bool] = False
     spans: ClassVar[bool] = True
     reasons: ClassVar[bool] = False

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
+from dualchecker.config import Form
 from dualchecker.tasks.base import Parsed, Verdict
 from dualchecker.tasks.classification import Classification
 from dualchecker.tasks.replies import read_confidence, read_object
@@ -23,6 +24,7 @@ class MultiLabel(Classification):
     An answer as a whole is the list of its labels as JSON text, in the task's order: ``["politics", "sport"]``.
     """
 
+    form: ClassVar[Form] = "label_sets"
     multiple: ClassVar[bool] = True
 
     @cached_property

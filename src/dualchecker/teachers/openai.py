@@ -38,7 +38,7 @@ class OpenAITeacher:
         concurrency: Connections to keep.
     """
 
-    rungs = frozenset(RUNGS) | {"explain", "generate"}
+    rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate"}
 
     def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
         self._config = config
@@ -62,7 +62,7 @@ class OpenAITeacher:
         if config.structured:
             schema = {"name": prompt.purpose, "strict": True, "schema": prompt.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if config.logprobs and prompt.purpose == "label":
+        if config.logprobs and prompt.purpose == "label" and not prompt.shown.reasons:  # no label to find there
             body |= {"logprobs": True, "top_logprobs": 10}
         body |= config.extra
         if prompt.sample:  # a draw of its own: no option may make it the same request as another

@@ -11,7 +11,7 @@ from dualchecker.data import read_rows
 from dualchecker.errors import DataError, RequestFailed
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt
-from dualchecker.records import Reply
+from dualchecker.records import Chain, Reply
 from dualchecker.teachers.base import FreeTeacher
 
 
@@ -25,47 +25,71 @@ class RecordedTeacher(FreeTeacher):
     which ``[]`` says that the text has none. ``text`` serves for ``quote``; ``start``, ``before`` and ``after`` tell
     apart several places of the same words. Offsets without a quote are not believed (``offsets_only``).
 
+    Where reasoning is asked for, ``rationale`` is the chain of thought, ``label`` (or ``answer``) what it arrives at,
+    and several rows with one id are several chains. ``evaluations`` holds verdicts on the row's chain: a list of
+    ``{verdict, rationale}``, or of verdicts.
+
     A row without a label is handed on as the raw ``reply``, if the file has one, so that it gets a named outcome.
 
     Args:
         answers: One file (it answers the ``brief`` rung), or a file for each rung.
         name: For the trail and the report.
+        several: Whether an id may occur in several rows, which are then drawn in turn.
 
     Raises:
         DataError: A file is unreadable, lacks an id, holds one twice, or has probabilities that are none.
     """
 
-    def __init__(self, answers: Path | Mapping[RungName, Path], name: str = "recorded") -> None:
+    def __init__(
+        self, answers: Path | Mapping[RungName, Path], name: str = "recorded", *, several: bool = False
+    ) -> None:
         files: dict[str, Path] = {"brief": answers} if isinstance(answers, Path) else dict(answers.items())
         self.name = name
         self.rungs: frozenset[str] = frozenset(files)
-        self._answers: dict[str, dict[str, dict[str, Any]]] = {}
+        self._answers: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self._digest: dict[str, str] = {}
         for rung, path in files.items():
-            self._answers[rung] = _answers(path)
+            self._answers[rung] = _answers(path, several=several)
             self._digest[rung] = hashlib.sha256(path.read_bytes()).hexdigest()
+        rows = [row for by_id in self._answers.values() for some in by_id.values() for row in some]
+        if any(row.get("evaluations") for row in rows):
+            self.rungs |= {"evaluate"}
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
         digest = self._digest.get(prompt.rung, "")
-        return {"teacher": "recorded", "answers": digest, "record": prompt.record_id}
+        payload = {"teacher": "recorded", "answers": digest, "record": prompt.record_id}
+        if prompt.shown.chain is not None:
+            said = {"chain": prompt.shown.chain.text, "answer": prompt.shown.chain.answer, "draw": prompt.sample}
+            return {**payload, "answers": "".join(self._digest.values()), "evaluates": said}
+        # Of fewer recorded chains than are drawn, the first ones come again under their own key, and count once.
+        draw = prompt.sample % max(len(self._rows(prompt)), 1)
+        return {**payload, "draw": draw} if draw else payload
+
+    def _rows(self, prompt: Prompt) -> list[dict[str, Any]]:
+        return self._answers.get(prompt.rung, {}).get(prompt.record_id, [])
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
-        row = self._answers.get(prompt.rung, {}).get(prompt.record_id)
-        if row is None:
+        if prompt.shown.chain is not None:
+            return self._evaluation(prompt, prompt.shown.chain)
+        rows = self._rows(prompt)
+        if not rows:
             raise RequestFailed(
                 f"There is no recorded answer for record {prompt.record_id!r} at the rung {prompt.rung}.",
                 kind="not_recorded",
                 fix="Record it, or leave the record out of the pool.",
             )
+        row = rows[prompt.sample % len(rows)]
         if prompt.shown.spans and (spans := _spans(row.get("spans"))) is not None:
             body = {"rationale": row.get("rationale") or "", "spans": spans}
             return Reply(json.dumps(body, ensure_ascii=False, default=str), model=self.name)
         given = row.get("labels") if prompt.shown.multiple and row.get("labels") is not None else row.get("label")
+        if prompt.shown.reasons and given is None:
+            given = row.get("answer")
         if given is None or given == "":  # CSV has no null
             return Reply(str(row.get("reply") or ""), model=self.name)
         body = {
             "rationale": row.get("rationale") or "",
-            "labels" if prompt.shown.multiple else "label": given,
+            "labels" if prompt.shown.multiple else "answer" if prompt.shown.reasons else "label": given,
             "confidence": row.get("confidence"),
         }
         return Reply(
@@ -74,9 +98,21 @@ class RecordedTeacher(FreeTeacher):
             model=self.name,
         )
 
+    def _evaluation(self, prompt: Prompt, chain: Chain) -> Reply:
+        rows = [row for by_id in self._answers.values() for row in by_id.get(prompt.record_id, ())]
+        row = next((row for row in rows if (row.get("rationale") or "").strip() == chain.text.strip()), {})
+        said = row.get("evaluations") or []
+        if not said:
+            raise RequestFailed(
+                f"There is no recorded evaluation of this chain about record {prompt.record_id!r}.", kind="not_recorded"
+            )
+        one = said[prompt.sample % len(said)]
+        body = one if isinstance(one, Mapping) else {"verdict": one}
+        return Reply(json.dumps(dict(body), ensure_ascii=False, default=str), model=self.name)
 
-def _answers(path: Path) -> dict[str, dict[str, Any]]:
-    answers: dict[str, dict[str, Any]] = {}
+
+def _answers(path: Path, *, several: bool) -> dict[str, list[dict[str, Any]]]:
+    answers: dict[str, list[dict[str, Any]]] = {}
     for number, row in read_rows(path):
         identity = "" if row.get("id") is None else str(row["id"])
         if not identity.strip():
@@ -84,12 +120,16 @@ def _answers(path: Path) -> dict[str, dict[str, Any]]:
                 f"Row {number} of the recorded answers {path} has no id.",
                 fix="Give every answer the id of the record that it is about, in a column 'id'.",
             )
-        if identity in answers:
+        if identity in answers and not several:
             raise DataError(
                 f"The recorded answers {path} hold the id {identity!r} twice (row {number}).",
                 fix="Keep one answer for each record; answers of several rungs go into one file each.",
             )
-        answers[identity] = row | {"label_probabilities": _probabilities(row.get("label_probabilities"), path, number)}
+        read = {
+            "label_probabilities": _probabilities(row.get("label_probabilities"), path, number),
+            "evaluations": _listed(row.get("evaluations"), path, number),
+        }
+        answers.setdefault(identity, []).append(row | read)
     return answers
 
 
@@ -103,6 +143,21 @@ def _spans(value: Any) -> Any | None:
         return json.loads(value)
     except ValueError:
         return value  # handed on as it is: the task names what is wrong with it
+
+
+def _listed(value: Any, path: Path, number: int) -> list[Any]:
+    """Evaluations of a row; files without nested values hold them as JSON text."""
+    if value is None or value == "":
+        return []
+    try:
+        given = json.loads(value) if isinstance(value, str) else value
+        return list(given) if not isinstance(given, Mapping) else [given]
+    except (ValueError, TypeError):
+        raise DataError(
+            f"Row {number} of the recorded answers {path} has evaluations that cannot be read.",
+            why=f"They are {str(value)[:80]!r}.",
+            fix='Write them as a JSON list, [{"verdict": "correct", "rationale": "..."}, ...], or leave them out.',
+        ) from None
 
 
 def _probabilities(value: Any, path: Path, number: int) -> dict[str, float] | None:
@@ -125,7 +180,7 @@ class LedgerTeacher(FreeTeacher):
 
     def __init__(self, path: Path, name: str = "recorded") -> None:
         self.name = name
-        self.rungs = frozenset(RUNGS) | {"explain", "generate"}
+        self.rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate"}
         self._ledger = Ledger.open(path, read_only=True)
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:

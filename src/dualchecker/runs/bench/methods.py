@@ -5,6 +5,7 @@ from typing import Any
 from dualchecker.config import RunConfig
 from dualchecker.errors import ConfigError
 from dualchecker.methods import ABLATIONS, METHODS
+from dualchecker.methods.base import FORMS
 
 
 def method_names() -> tuple[str, ...]:
@@ -15,7 +16,7 @@ def method_names() -> tuple[str, ...]:
 def why_not(name: str, config: RunConfig) -> str:
     """Why a method cannot do the task of a run file; empty where it can."""
     method = METHODS[method_settings(name).get("method", name)]
-    return "" if method.extracts or config.task.kind != "extraction" else "it labels whole texts and finds no spans"
+    return "" if config.task.form in method.does else f"it does not bring {FORMS[config.task.form]}"
 
 
 def method_settings(name: str) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from dualchecker.methods import METHODS, Distilled, Setting
 from dualchecker.prompts import PromptWriter
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.students import Student
+from dualchecker.students.reasoning import ReasoningStudent
 from dualchecker.students.spans import SpanStudent
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
-S = TypeVar("S", bound=Student | SpanStudent)
+S = TypeVar("S", bound=Student | SpanStudent | ReasoningStudent)
 """What a kind calls a student."""
 
 P_contra = TypeVar("P_contra", contravariant=True)
@@ -54,11 +55,15 @@ class Checkers:
 
 @dataclass(frozen=True)
 class Reference:
-    """A student to compare with, which learns gold and something else in place of the run's labels."""
+    """A student to compare with, which learns gold and something else in place of the run's labels.
+
+    ``gold`` is in place of all that the run's own student learns of gold, where that is not the same.
+    """
 
     name: str
     words: str
     taught: Sequence[Example]
+    gold: Sequence[Example] | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class Parts:
             align=self.config.align,
             check=self.config.check,
             sampling=self.config.sampling,
+            reasoning=self.config.reasoning,
             evolve=self.config.evolve,
             progress=self.progress,
             seed=self.config.data.seed,

@@ -13,8 +13,8 @@ L = TypeVar("L", bound=Ladder)
 A = TypeVar("A", bound=Agreement)
 
 
-def make_ladder(ladder: type[L], parts: Parts) -> L:
-    """The ladder that a run asks, of a class with the arguments of ``Ladder``."""
+def make_ladder(ladder: type[L], parts: Parts, **options: Any) -> L:
+    """The ladder that a run asks, of a class with the arguments of ``Ladder`` and perhaps ``options``."""
     config = parts.config
     return ladder(
         parts.task,
@@ -26,6 +26,7 @@ def make_ladder(ladder: type[L], parts: Parts) -> L:
         parts.senior,
         parts.fence.demonstrations,
         temperature=config.sampling.temperature,
+        **options,
     )
 
 
