@@ -29,7 +29,7 @@ class Party:
 
     @property
     def best(self) -> Chain:
-        """The one with the most weight a vote; of equals one that was judged, then the one that was drawn more often."""
+        """The one with the most weight a vote; of equals one that was judged, then one that was drawn more often."""
         return max(self.chains, key=lambda chain: (_worth(chain), chain.approval is not None, chain.count))
 
 
