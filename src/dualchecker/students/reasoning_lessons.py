@@ -254,4 +254,4 @@ class LessonWriter:
 
 def _even(ids: Ids, weight: float) -> list[float]:
     """Weights of tokens by which their cross-entropies sum up to ``weight`` times the mean."""
-    return [weight / len(ids)] * len(ids)
+    return [weight / max(len(ids), 1)] * len(ids)
