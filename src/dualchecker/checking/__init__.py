@@ -1,6 +1,7 @@
 """TeacherChecker and StudentChecker."""
 
 from dualchecker.checking.agreement import Agreement, only_repeats, vote
+from dualchecker.checking.chain_checks import ChainFault, chain_faults, doubted
 from dualchecker.checking.decision_checker import DecisionChecker
 from dualchecker.checking.decision_ladder import DecisionLadder
 from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
@@ -8,7 +9,7 @@ from dualchecker.checking.inspector import Inspector
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.checking.opinion import EarlyOpinion
 from dualchecker.checking.panel import Member, PanelChecker
-from dualchecker.checking.self_supervised import SelfCheck, check_choices
+from dualchecker.checking.self_supervised import SelfCheck, check_choices, check_equations
 from dualchecker.checking.span_checker import SpanChecker
 from dualchecker.checking.span_ladder import SpanAgreement, SpanLadder
 from dualchecker.checking.span_students import SpanStudentChecker
@@ -20,6 +21,7 @@ from dualchecker.checking.voices import StudentVoices
 
 __all__ = [
     "Agreement",
+    "ChainFault",
     "Climb",
     "DecisionChecker",
     "DecisionLadder",
@@ -40,7 +42,10 @@ __all__ = [
     "StudentChecker",
     "StudentVoices",
     "TeacherChecker",
+    "chain_faults",
     "check_choices",
+    "check_equations",
+    "doubted",
     "gold_examples",
     "only_repeats",
     "span_examples",

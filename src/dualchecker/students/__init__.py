@@ -14,6 +14,8 @@ from dualchecker.students.choose import (
     make_span_student,
     make_student,
 )
+from dualchecker.students.equation_features import EquationFeatures, NumberQuestion
+from dualchecker.students.equation_student import EquationStudent
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
 from dualchecker.students.span_card import span_card
@@ -24,10 +26,13 @@ from dualchecker.students.token_features import TokenFeatures
 __all__ = [
     "ChoiceQuestion",
     "ChoiceStudent",
+    "EquationFeatures",
+    "EquationStudent",
     "Features",
     "Judged",
     "LinearStudent",
     "LinearTagger",
+    "NumberQuestion",
     "PairFeatures",
     "Probabilities",
     "ScoredSpan",
