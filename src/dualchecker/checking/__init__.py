@@ -1,7 +1,7 @@
 """TeacherChecker and StudentChecker."""
 
 from dualchecker.checking.agreement import Agreement, only_repeats, vote
-from dualchecker.checking.chain_checks import ChainFault, chain_faults, doubted
+from dualchecker.checking.chain_checks import ChainFault, chain_faults, choice_faults, doubted
 from dualchecker.checking.decision_checker import DecisionChecker
 from dualchecker.checking.decision_ladder import DecisionLadder
 from dualchecker.checking.decision_students import DecisionStudentChecker, DecisionVoices
@@ -45,6 +45,7 @@ __all__ = [
     "chain_faults",
     "check_choices",
     "check_equations",
+    "choice_faults",
     "doubted",
     "gold_examples",
     "only_repeats",

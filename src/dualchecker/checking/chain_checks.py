@@ -1,4 +1,4 @@
-"""What can be held against a chain of thought that ends in a number, from its own words and the question alone.
+"""What can be held against a chain of thought, from its own words and the question alone.
 
 A fault is no proof: a chain may say what it does not mean and be right all the same. But chains with one are much less
 often right (docs/benchmarks.md), and finding it takes neither gold nor a model.
@@ -14,11 +14,19 @@ from dualchecker.tasks.arithmetic import Statement, statements
 from dualchecker.tasks.numbers import find_numbers, rounds_to
 
 ChainFault = Literal[
-    "arithmetic_wrong", "answer_not_reached", "number_from_nowhere", "answer_negative", "answer_fractional"
+    "arithmetic_wrong",
+    "answer_not_reached",
+    "number_from_nowhere",
+    "answer_negative",
+    "answer_fractional",
+    "rival_named",
 ]
 
 FAULT_LOG_ODDS = 2.0
-"""What one fault takes from the log-odds that a chain is right: a chain in two becomes one in nine. Set, not fitted."""
+"""What one fault takes from the log-odds that a chain is right: one in two becomes one in eight. Set, not fitted."""
+
+RIVAL_LOG_ODDS = 1.0
+"""The same of ``rival_named``, which is weaker: a choice may also be named to rule it out."""
 
 LEAST = 1e-3
 """No chain is taken to be less likely right, or wrong, before its faults are counted."""
@@ -69,10 +77,28 @@ def chain_faults(question: str, rationale: str, answer: Fraction, equation: str 
     return tuple(faults)
 
 
+def choice_faults(rationale: str, label: str, choices: Iterable[str]) -> tuple[ChainFault, ...]:
+    """``rival_named`` where a chain names another of the choices; empty where it does not.
+
+    Words count by their beginnings, and choices without a word of three letters are passed over.
+
+    Args:
+        rationale: The chain.
+        label: The choice that it is said to arrive at.
+        choices: All of them.
+    """
+    said = f" {_beginnings(rationale)} "
+    own = f" {_beginnings(label)} "
+    rivals = {f" {_beginnings(choice)} " for choice in choices} - {own}
+    # "book" within the label "book shop" is no rival.
+    return ("rival_named",) if any(r.strip() and r in said and r not in own for r in rivals) else ()
+
+
 def doubted(probability: float, faults: Collection[ChainFault]) -> float:
     """The probability that a chain is right after its faults are counted; it ranks chains, and is not calibrated."""
     bounded = min(max(probability, LEAST), 1 - LEAST)
-    log_odds = math.log(bounded / (1 - bounded)) - FAULT_LOG_ODDS * len(faults)
+    taken = sum(RIVAL_LOG_ODDS if fault == "rival_named" else FAULT_LOG_ODDS for fault in faults)
+    log_odds = math.log(bounded / (1 - bounded)) - taken
     return 1 / (1 + math.exp(-log_odds))
 
 
@@ -97,6 +123,11 @@ def _from_nowhere(given: Iterable[Fraction], steps: list[Statement], equation: s
 
 def _values(text: str) -> set[Fraction]:
     return {abs(number.value) for number in find_numbers(text)}
+
+
+def _beginnings(text: str) -> str:
+    """Enough of each word to see that "swimming" and "swims" are one."""
+    return " ".join(word[:5] for word in re.findall(r"\w{3,}", text.casefold()))
 
 
 def _is_thing(counted: re.Match[str]) -> bool:

@@ -105,7 +105,9 @@ def read_story(text: str) -> Story:
     numbers: list[float] = []
     where: list[int] = []
     asks = place = 0
-    for number in [*find_numbers(text), None]:
+    # "one" is more often a pronoun than a number.
+    found = [one for one in find_numbers(text, words=True) if text[one.start : one.end].casefold() != "one"]
+    for number in [*found, None]:
         end = number.start if number else len(text)
         for left, right in word_tokens(text[place:end]):
             asks += place + left < cut
