@@ -10,10 +10,13 @@ from dualchecker.ledger import content_hash
 from dualchecker.prompts import Prompt
 from dualchecker.records import Chain, Reply
 from dualchecker.teachers.base import FreeTeacher
-from dualchecker.teachers.program_flaws import Flaws, difficulty, first_wrong, flawed, reaching
+from dualchecker.teachers.program_flaws import Flaws, first_wrong, flawed, reaching
 
 VERSION = 1
 """Enters the request key: raise it whenever answers change."""
+
+_INSIGHT = 0.03
+"""How much higher its stated confidence is on average where it is right, beyond what the difficulty tells it."""
 
 
 class ProgramTeacher(FreeTeacher):
@@ -33,7 +36,7 @@ class ProgramTeacher(FreeTeacher):
     """
 
     name = "program"
-    rungs = frozenset({"brief", "wide", "reconsider", "explain"})
+    rungs = frozenset({"brief", "wide", "explain", "evaluate"})
 
     def __init__(self, flaws: Flaws | None = None, seed: int = 0) -> None:
         self._flaws = flaws or Flaws()
@@ -65,7 +68,7 @@ class ProgramTeacher(FreeTeacher):
         elif prompt.purpose == "explain":
             body = {"rationale": _explain(problem, prompt.shown.human_label or "", chance)}
         elif prompt.purpose == "label":
-            body = self._solve(problem, chance)
+            body = self._solve(problem, prompt.sample, chance)
         else:
             raise RequestFailed(
                 f"The program cannot answer a prompt of the purpose {prompt.purpose!r}.",
@@ -76,17 +79,20 @@ class ProgramTeacher(FreeTeacher):
             )
         return Reply(json.dumps(body), model=self.name)
 
-    def _solve(self, problem: Problem, chance: random.Random) -> dict[str, Any]:
+    def _solve(self, problem: Problem, sample: int, chance: random.Random) -> dict[str, Any]:
         flaws = self._flaws
-        risk = flaws.risk(difficulty(problem))
+        risk = flaws.risk(problem)
         steps = problem.steps
         if chance.random() < risk:
             habit = chance.random() < flaws.habit
             steps = flawed(problem, flaws, random.Random(f"{self._seed} {problem.text}") if habit else chance)
         right = steps[-1].stated == problem.answer
-        said = 0.9 - 0.4 * risk + (flaws.insight if right else -flaws.insight) + chance.gauss(0, 0.08)
+        # What it says of itself hangs on the question more than on the answer, so that asking again does not help.
+        mood = random.Random(f"mood {problem.text}").gauss(0, 0.12)
+        said = 0.8 - 0.15 * risk + (_INSIGHT if right else -_INSIGHT) + mood + chance.gauss(0, 0.05)
+        wording = (random.Random(problem.text).randrange(WORDINGS) + sample) % WORDINGS  # samples in different words
         return {
-            "rationale": write_chain(steps, problem, chance.randrange(WORDINGS)),
+            "rationale": write_chain(steps, problem, wording),
             "answer": str(steps[-1].stated),
             "confidence": round(min(0.99, max(0.05, said)), 2),
         }
@@ -96,10 +102,9 @@ class ProgramTeacher(FreeTeacher):
         if chain is None:
             raise RequestFailed("There is no chain of thought to evaluate.", kind="no_chain", fatal=True)
         wrong = _objection(problem, chain)
-        drawn = chance.random()
-        if drawn < self._flaws.unsure:
+        if chance.random() < self._flaws.uncertain:
             return {"rationale": "The steps could be read in more than one way.", "verdict": "uncertain"}
-        seen = chance.random() < (self._flaws.alert if wrong else self._flaws.alarm)
+        seen = chance.random() < (1 - self._flaws.missed if wrong else self._flaws.false_alarm)
         if not seen:
             return {"rationale": "Each step uses the right numbers and holds.", "verdict": "correct"}
         return {"rationale": wrong or _invented(chain, chance), "verdict": "wrong"}
@@ -112,7 +117,7 @@ def _objection(problem: Problem, chain: Chain) -> str:
     if found:
         return found
     answer = str(problem.answer)
-    if chain.answer != answer or ending not in (None, problem.answer):
+    if not _same_number(chain.answer, problem.answer) or ending not in (None, problem.answer):
         return f"The steps hold, but the answer should be {answer}."
     return ""
 
@@ -128,9 +133,16 @@ def _invented(chain: Chain, chance: random.Random) -> str:
 def _explain(problem: Problem, human: str, chance: random.Random) -> str:
     """A chain that leads to the answer a person gave: right, or with the one flaw that reaches it."""
     wording = chance.randrange(WORDINGS)
-    if human == str(problem.answer):
+    if _same_number(human, problem.answer):
         return write_chain(problem.steps, problem, wording)
     steps = reaching(problem, human)
     if steps:
         return write_chain(steps, problem, wording)
-    return f"No reasoning that leads to {human} was found."
+    return f"No reasoning that leads to {human or 'no answer'} was found."
+
+
+def _same_number(text: str, number: int) -> bool:
+    try:
+        return float(text.replace(",", "")) == number
+    except ValueError:
+        return False

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
@@ -16,57 +16,53 @@ Steps = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Flaws:
-    """How often the program errs, and how well it judges chains of thought.
+    """How often the program errs, and how well it judges chains of thought. All are shares in 0..1.
 
     Attributes:
-        wrong: Share of its answers that are wrong, on average over questions of all kinds (about: it depends on how
-            many of them are hard).
-        operator: Weight of a wrong operator among its errors.
-        misread: Weight of a number from the wrong place, a distractor where there is one.
-        slip: Weight of an arithmetic slip.
-        habit: Share of its errors on a question that are the one that the question invites, the same each time.
-        insight: How much higher the stated confidence is on average where the answer is right, and lower where not.
-        alert: How often it sees an error that is there, asked to evaluate a chain.
-        alarm: How often it calls a right chain wrong.
-        unsure: How often it says ``uncertain``, whatever the chain.
+        operator: Of the steps, on average: another operator than the question asks for.
+        misread: Of the steps: a number from the wrong place, a distractor where there is one.
+        slip: Of the steps: wrong arithmetic.
+        missed: Of the wrong chains that it decides on: those it calls correct.
+        false_alarm: Of the right chains that it decides on: those it calls wrong.
+        uncertain: Of all chains: those it does not decide on.
+        habit: Of its wrong answers to one question: those that are the one error which the question invites.
     """
 
-    wrong: float = 0.3
-    operator: float = 0.4
-    misread: float = 0.35
-    slip: float = 0.25
+    operator: float = 0.08
+    misread: float = 0.08
+    slip: float = 0.05
+    missed: float = 0.25
+    false_alarm: float = 0.1
+    uncertain: float = 0.1
     habit: float = 0.6
-    insight: float = 0.05
-    alert: float = 0.7
-    alarm: float = 0.1
-    unsure: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name, value in self.as_values().items():
             if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}; a rate is between 0 and 1.")
-        if not self.operator + self.misread + self.slip:
-            raise ValueError("One kind of error at least needs a weight.")
+                raise ValueError(f"{name} is {value}; a share is between 0 and 1.")
 
     def as_values(self) -> dict[str, float]:
         return asdict(self)
 
-    def risk(self, hard: float) -> float:
-        """Chance that an answer to a question of this difficulty is wrong: few errors but on hard ones."""
-        return min(0.95, 4 * self.wrong * hard**2)
-
     def weight(self, kind: Kind) -> float:
         return {"operator": self.operator, "misread": self.misread, "slip": self.slip}[kind]
 
+    def risk(self, problem: Problem) -> float:
+        """Chance that an answer to this question is wrong: at least one step flawed, and more so if it is hard."""
+        sound = 1 - min(1.0, self.operator + self.misread + self.slip)
+        return min(_MOST_RISK, (1 - sound ** len(problem.steps)) * 3 * difficulty(problem) ** 2)
+
+
+_MOST_RISK = 0.95
+
 
 def difficulty(problem: Problem) -> float:
-    """How hard a question is, in 0..1: by its steps, its distractors and, for the most part, a hash of its text.
+    """How hard a question is, uniform in 0..1: a hash of its text; its square is 1/3 on average.
 
     The hash stands for all that makes a question hard to a language model and cannot be seen from outside. As it is
-    fixed, errors of samples are correlated.
+    fixed, the errors of samples are correlated: many questions are never failed, a few nearly always.
     """
-    drawn = int.from_bytes(hashlib.sha256(problem.text.encode()).digest()[:8], "big") / 2**64
-    return 0.6 * drawn + 0.2 * min(1.0, (len(problem.steps) - 1) / 2) + 0.2 * bool(problem.distractors)
+    return int.from_bytes(hashlib.sha256(problem.text.encode()).digest()[:8], "big") / 2**64
 
 
 def flawed(problem: Problem, flaws: Flaws, chance: random.Random) -> Steps:
@@ -92,6 +88,7 @@ def reaching(problem: Problem, answer: str) -> Steps | None:
 
 def variants(problem: Problem, kind: Kind) -> list[Steps]:
     """All ways in which one flaw of a kind can strike, in a fixed order; the steps behind it go on from its result."""
+    makers: dict[Kind, Callable[[Problem], Iterable[Steps | None]]]
     makers = {"operator": _other_operators, "misread": _other_numbers, "slip": _slips}
     return [steps for steps in makers[kind](problem) if steps is not None]
 
@@ -121,16 +118,21 @@ def _other_operators(problem: Problem) -> Iterator[Steps | None]:
                 yield _redone(problem.steps, place, Step(operator, step.left, step.right))
 
 
-def _other_numbers(problem: Problem) -> Iterator[Steps | None]:
-    """Distractors where there are any, else the problem's other numbers."""
+def _other_numbers(problem: Problem) -> list[Steps | None]:
+    """With distractors where they can be used so, else with the problem's other numbers."""
     used = [number for step in problem.steps for number in (step.left, step.right)]
-    for place, step in enumerate(problem.steps):
-        before = {earlier.result for earlier in problem.steps[:place]}
-        for number in dict.fromkeys(problem.distractors or used):
+    found = list(_with_numbers(problem.steps, problem.distractors))
+    return found if any(found) else list(_with_numbers(problem.steps, used))
+
+
+def _with_numbers(steps: Steps, numbers: Sequence[int]) -> Iterator[Steps | None]:
+    for place, step in enumerate(steps):
+        before = {earlier.result for earlier in steps[:place]}  # these are worked out, not read
+        for number in dict.fromkeys(numbers):
             if step.left not in before and number != step.left:
-                yield _redone(problem.steps, place, Step(step.operator, number, step.right))
+                yield _redone(steps, place, Step(step.operator, number, step.right))
             if step.right not in before and number != step.right:
-                yield _redone(problem.steps, place, Step(step.operator, step.left, number))
+                yield _redone(steps, place, Step(step.operator, step.left, number))
 
 
 def _slips(problem: Problem) -> Iterator[Steps | None]:
