@@ -10,7 +10,9 @@ from dualchecker.config import RunConfig
 def student(given: dict[str, Any]) -> Any:
     data = {"gold": "gold.jsonl", "pool": "pool.jsonl"}
     task = {"kind": "reasoning", "question": "How many?"}
-    return RunConfig.model_validate({"task": task, "data": data, "student": given}).student
+    return RunConfig.model_validate(
+        {"task": task, "data": data, "student": given, "teacher": {"kind": "program"}}
+    ).student
 
 
 @pytest.mark.parametrize(
