@@ -101,7 +101,7 @@ def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
     counts: dict[str, float] = defaultdict(float)
     for example in examples:
         for chain in example.chains:
-            for verdict, _ in chain.verdicts:
+            for verdict, _ in chain.verdicts if chain.text.strip() else ():
                 counts[verdict] += example.weight / len(chain.verdicts)
     total = sum(counts.values())
     present = {verdict: count for verdict, count in counts.items() if count > 0}
