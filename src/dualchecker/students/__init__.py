@@ -18,6 +18,8 @@ from dualchecker.students.choose import (
     make_span_student,
     make_student,
 )
+from dualchecker.students.equation_features import EquationFeatures, NumberQuestion
+from dualchecker.students.equation_student import EquationStudent
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
 from dualchecker.students.reasoning import JudgedChain, Reasoned, ReasoningStudent
@@ -30,11 +32,14 @@ from dualchecker.students.token_features import TokenFeatures
 __all__ = [
     "ChoiceQuestion",
     "ChoiceStudent",
+    "EquationFeatures",
+    "EquationStudent",
     "Features",
     "Judged",
     "JudgedChain",
     "LinearStudent",
     "LinearTagger",
+    "NumberQuestion",
     "PairFeatures",
     "Probabilities",
     "Reasoned",

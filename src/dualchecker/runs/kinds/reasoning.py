@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dualchecker.checking import (
+    AnswerVoices,
     ChainChecker,
     ChainLadder,
     ChainStudentChecker,
+    ChainVoices,
     ReasonerVoices,
     chain_examples,
     gold_chain_examples,
@@ -79,13 +81,13 @@ class ReasoningKind:
         teacher = ChainChecker(ladder, fence, check.threshold, check.calibration)
         if not check.student:
             return Checkers(ladder, teacher, None)
-        voices = ReasonerVoices(
-            fence,
-            ladder.task,
-            parts.interim_student,
-            lambda answers: _gold(parts, answers),
-            doubtful=check.doubtful,
-        )
+        if parts.config.student.interim == "linear":
+            voices: ChainVoices = AnswerVoices(fence, ladder.task, parts.embedder)
+        else:
+            taught = check.doubtful
+            voices = ReasonerVoices(
+                fence, ladder.task, parts.interim_student, lambda answers: _gold(parts, answers), doubtful=taught
+            )
         student = ChainStudentChecker(
             ladder.task,
             fence,
