@@ -54,7 +54,9 @@ def init(
     if kind is Kind.reasoning:
         questions = guess_questions(rows, str(data))
         task = question_task(questions.answer, questions.labels, questions.examples)
-        _written(output, run_file(task, questions.columns, *paths, form="reasoning"), rows, [], "describe what is asked")
+        _written(
+            output, run_file(task, questions.columns, *paths, form="reasoning"), rows, [], "describe what is asked"
+        )
         return
     columns = _guess(rows)
     spans = kind is not Kind.classification and guess_spans(

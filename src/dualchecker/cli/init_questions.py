@@ -55,7 +55,9 @@ def guess_questions(rows: Sequence[Mapping[str, Any]], source: str) -> QuestionG
             )
     said = [row[answer] for row in rows if answer and row.get(answer) not in (None, "")]
     if not said:
-        raise DataError(f"The column {answer!r} of {source} is empty.", fix="Check that the file carries human answers.")
+        raise DataError(
+            f"The column {answer!r} of {source} is empty.", fix="Check that the file carries human answers."
+        )
     columns = {"text": str(text), "label": str(answer)}
     choices = next((lower[name] for name in _CHOICE_NAMES if name in lower), None)
     if choices:
@@ -69,7 +71,9 @@ def guess_questions(rows: Sequence[Mapping[str, Any]], source: str) -> QuestionG
     usual = {"choices": "choices", "detail": "detail", "id": "id"}
     columns = {role: name for role, name in columns.items() if usual.get(role) != name}
     kind, labels = _answers(said, has_choices=choices is not None)
-    return QuestionGuess(columns, kind, labels, tuple(dict.fromkeys(" ".join(str(one).split())[:40] for one in said))[:3])
+    return QuestionGuess(
+        columns, kind, labels, tuple(dict.fromkeys(" ".join(str(one).split())[:40] for one in said))[:3]
+    )
 
 
 def _answers(said: Sequence[Any], *, has_choices: bool) -> tuple["AnswerKind", Counter[str]]:

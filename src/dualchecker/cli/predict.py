@@ -154,7 +154,9 @@ def _labels_of(student: "Student", form: Format, threshold: float | None) -> Cal
     return say
 
 
-def _answers_of(student: "ReasoningStudent", form: Format, threshold: float | None) -> Callable[[Sequence["Record"]], Rows]:
+def _answers_of(
+    student: "ReasoningStudent", form: Format, threshold: float | None
+) -> Callable[[Sequence["Record"]], Rows]:
     """From records to rows, where a student answers questions by reasoning."""
     from dualchecker.errors import ConfigError
     from dualchecker.runs.chain_rows import reasoned_row
