@@ -165,7 +165,7 @@ def _answers_of(
         raise ConfigError(
             f"--format {form.value} does not fit this student.", why="It answers questions.", fix="Leave it out."
         )
-    nothing = {"answer": None, "confidence": None, "direct": None, "chains": []}
+    nothing: dict[str, Any] = {"answer": None, "confidence": None, "direct": None, "chains": []}
 
     def row(said: Any) -> dict[str, Any]:
         found = reasoned_row(said)

@@ -34,8 +34,8 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
 
     Args:
         metrics: What ``metrics.json`` holds; its ``kind`` is ``extraction`` where spans are asked for, and
-            ``reasoning`` where questions are answered. Parts that a run did not have (test set, references, human labels in the pool, rounds) may be missing; the report then
-            says so or leaves the section out.
+            ``reasoning`` where questions are answered. Parts that a run did not have (test set, references, human
+            labels in the pool, rounds) may be missing; the report then says so or leaves the section out.
         labels: Rows of ``labels.jsonl``.
 
     Returns:

@@ -237,7 +237,8 @@ def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any], wha
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
     if threshold.get("basis") == "none":
         return f"By {answers}, no confidence is enough for what was asked: no {what} is accepted."
-    said = f"{'An' if what[0] in 'aeiou' else 'A'} {what} is accepted from a confidence of {percent(threshold.get('value'))} on"
+    one = f"{'An' if what[0] in 'aeiou' else 'A'} {what}"
+    said = f"{one} is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
         return f"{said}; none of {answers} reaches it."
     proof = " (the 95 % lower bound reaches what was asked for)" if threshold.get("guaranteed") else ""

@@ -25,8 +25,9 @@ def export_labels(folder: Path, form: SpanFormat, status: ExportStatus = "accept
 
     Args:
         folder: The run's folder.
-        form: ``jsonl`` (also for runs that label whole texts or answer questions); for spans also ``inline`` (JSON lines, tags in the
-            text), ``conll``, ``label-studio`` (tasks with predictions, to be corrected by people) and ``gliner``.
+        form: ``jsonl`` (also for runs that label whole texts or answer questions); for spans also ``inline`` (JSON
+            lines, tags in the text), ``conll``, ``label-studio`` (tasks with predictions, to be corrected by people)
+            and ``gliner``.
         status: ``accepted``: texts of which every label is trusted. ``partial``: also the trusted labels of texts in
             which others are open; what is open then looks as if it were none. ``all``: whatever was answered.
 
