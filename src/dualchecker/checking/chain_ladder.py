@@ -96,6 +96,7 @@ class ChainLadder(Ladder):
 
     def _voted(self, climb: Climb, answers: Sequence[Answer], chains: tuple[Chain, ...], rung: Rung) -> Answer:
         """What a rung says: the vote of all chains so far, or the decision of a teacher that has seen the rivals."""
+        answers = list({answer.request_key: answer for answer in answers}.values())  # repeats bring no news
         usable = [answer for answer in answers if answer.ok]
         # What could not be used of the draws is counted beside what could.
         spoilt = tuple(answer.outcome for answer in answers if not answer.ok)

@@ -29,8 +29,8 @@ class Party:
 
     @property
     def best(self) -> Chain:
-        """The one with the most weight a vote; of equals, the one that was drawn more often, then the first."""
-        return max(self.chains, key=lambda chain: (_worth(chain), chain.count))
+        """The one with the most weight a vote; of equals one that was judged, then one that was drawn more often."""
+        return max(self.chains, key=lambda chain: (_worth(chain), chain.approval is not None, chain.count))
 
 
 def _worth(chain: Chain) -> float:

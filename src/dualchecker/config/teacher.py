@@ -11,14 +11,15 @@ from dualchecker.config.section import Section
 class FlawsConfig(Section):
     """How often the teacher that is a program errs, each a share in 0..1.
 
-    ``operator``, ``misread`` and ``slip`` are of the steps of its chains; the others of its self-evaluations:
-    ``missed`` of wrong chains that it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain``
-    of all that it does not decide on.
+    ``operator``, ``misread`` and ``slip`` are of the steps of its chains, ``habit`` of its wrong answers to one question
+    (those that are the same error each time). The others are of its self-evaluations: ``missed`` of wrong chains that
+    it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain`` of all that it does not decide on.
     """
 
     operator: float = Field(default=0.08, ge=0, le=1)
     misread: float = Field(default=0.08, ge=0, le=1)
     slip: float = Field(default=0.05, ge=0, le=1)
+    habit: float = Field(default=0.6, ge=0, le=1)
     missed: float = Field(default=0.25, ge=0, le=1)
     false_alarm: float = Field(default=0.1, ge=0, le=1)
     uncertain: float = Field(default=0.1, ge=0, le=1)

@@ -9,9 +9,11 @@ from dualchecker.teachers import (
     ExemplarTeacher,
     LedgerTeacher,
     OpenAITeacher,
+    ProgramTeacher,
     RecordedTeacher,
     Teacher,
 )
+from dualchecker.teachers.program_flaws import Flaws
 
 
 def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
@@ -30,5 +32,8 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
         else:
             files = {rung: config.path(file) for rung, file in teacher.answers.items()}
         return RecordedTeacher(files, name=name, several=config.task.kind == "reasoning")
+    if teacher.kind == "program":
+        flaws = Flaws(**teacher.flaws.model_dump()) if teacher.flaws else None
+        return ProgramTeacher(flaws, seed=config.data.seed)
     own = make_embedder(config.model_name(teacher.embedder)) if teacher.embedder else embedder
     return ExemplarTeacher(own)

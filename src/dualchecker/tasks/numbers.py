@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from dualchecker.tasks.digits import MOST_DIGITS, TOKEN, WHOLE, match_number, plain, vulgar
+from dualchecker.tasks.digits import MOST_DIGITS, TOKEN, WHOLE, fits, match_number, plain, vulgar
 from dualchecker.tasks.folding import in_word
 from dualchecker.tasks.number_words import find_words
 
@@ -99,7 +99,7 @@ def _at(text: str, start: int) -> Iterator[Number | tuple[int, int]]:
             value, end, decimals = value + Fraction(int(mixed[1]), int(mixed[2])), mixed.end(), None
         elif text[end : end + 1] == " " and (half := vulgar(text[end + 1 : end + 2])):
             value, end, decimals = value + half, end + 2, None
-    if value is None:
+    if value is None or not fits(value):
         yield begin, end
     else:
         yield Number(sign * value, begin, end, currency or _unit_behind(text, end), decimals)

@@ -18,6 +18,7 @@ _JOINT = re.compile(
     re.I,
 )
 _BOXED = re.compile(r"\\(?:boxed|text|mathrm)\s*\{([^{}]*)\}")
+_BRACKETS = re.compile(r"\\[()\[\]]")
 _PROBLEMS = {"division_by_zero": "division_by_zero", "too_large": "answer_too_large"}
 
 Reading = tuple[Fraction | None, str, tuple[str, ...]]
@@ -40,7 +41,9 @@ def read_quantity(said: object) -> Reading:
         return (value, "ok", ()) if fits(value) else (None, "answer_too_large", ())
     if isinstance(said, float):
         said = repr(said)
-    text = _BOXED.sub(r"\1", bare(said)).replace("\\$", "$").strip(" \\()") if "\\" in said else bare(said)
+    text = bare(said)
+    if "\\" in text:
+        text = _BRACKETS.sub("", _BOXED.sub(r"\1", text)).replace("\\$", "$").strip()
     if not text:
         return None, "answer_missing", ()
     return _read(text) if len(text) <= MOST_CHARACTERS else (None, "answer_unreadable", ())

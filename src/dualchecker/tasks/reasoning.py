@@ -33,6 +33,8 @@ _HEADING = re.compile(
 )
 _THOUGHT = re.compile(r"</?think(?:ing)?>")
 _LAST = re.compile(r"[=≈]\s*([^=≈\n]{1,80}?)\s*\Z")
+_EVEN_BARE = frozenset({"division_by_zero", "equation_unparsable", "answers_several", "answer_too_large"})
+"""What can be wrong with a reply that is nothing but an answer, beside not being one at all."""
 _OUTCOMES = {"choice_missing": "answer_outside_choices"}
 
 
@@ -209,7 +211,7 @@ class Reasoning(NamedLabels):
             result, read, remarks = self.read_answer(last[1], choices)
             if result is not None:
                 return result, read, body, (*remarks, "answer_from_last_statement")
-        if outcome in ("division_by_zero", "equation_unparsable", "answers_several", "answer_too_large"):
+        if outcome in _EVEN_BARE and (self.offers_choices or _is_short(body)):
             return None, outcome, body, notes
         return None, "answer_missing", body, ()
 

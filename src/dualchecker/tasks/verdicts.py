@@ -85,7 +85,7 @@ def read_evaluation(reply: str) -> SelfEvaluation:
     if fields is not None and "read_from_lines" not in notes:
         reason = next((str(fields[name]) for name in _REASONS if fields.get(name)), "")
         said = next((fields[name] for name in _VERDICT_NAMES if fields.get(name) not in (None, "")), None)
-        if said is None and (remaining := _behind_object(reply)):
+        if said is None and "json_in_prose" in notes and (remaining := reply.rpartition("}")[2].strip()):
             return _evaluation(_in_prose(remaining), reason or remaining)
         return _evaluation(_of_value(said), reason)
     if fields is None and reply.lstrip().startswith("{"):
@@ -99,10 +99,6 @@ def _evaluation(said: set[VerdictWord], reason: str) -> SelfEvaluation:
     if len(said) == 1:
         return SelfEvaluation(next(iter(said)), reason)
     return SelfEvaluation(None, reason, "verdict_ambiguous" if said else "verdict_missing")
-
-
-def _behind_object(reply: str) -> str:
-    return reply.rpartition("}")[2].strip()
 
 
 def _of_value(value: object) -> set[VerdictWord]:

@@ -4,6 +4,15 @@ from dualchecker.teachers.base import Teacher
 from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
 from dualchecker.teachers.openai import OpenAITeacher
+from dualchecker.teachers.program import ProgramTeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
 
-__all__ = ["DecisionTeacher", "ExemplarTeacher", "LedgerTeacher", "OpenAITeacher", "RecordedTeacher", "Teacher"]
+__all__ = [
+    "DecisionTeacher",
+    "ExemplarTeacher",
+    "LedgerTeacher",
+    "OpenAITeacher",
+    "ProgramTeacher",
+    "RecordedTeacher",
+    "Teacher",
+]
