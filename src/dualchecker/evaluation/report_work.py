@@ -1,5 +1,6 @@
 """What the report says about the run's work: rounds, requests, failures, and the records left for people."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -138,5 +139,10 @@ def _step(answer: Mapping[str, Any], teacher: str) -> View:
         "stated": percent(answer.get("stated")),
         "key": str(answer.get("request_key") or "")[:12],
         "teacher": answer.get("teacher") if answer.get("teacher") != teacher else "",
-        "notes": [wording.NOTES.get(note) or wording.OUTCOMES.get(note, note) for note in answer.get("notes") or ()],
+        "notes": [_note(note, count) for note, count in Counter(answer.get("notes") or ()).items()],
     }
+
+
+def _note(name: str, count: int) -> str:
+    words = wording.NOTES.get(name) or wording.OUTCOMES.get(name, name)
+    return words if count == 1 else f"{words} ({count} times)"
