@@ -9,6 +9,7 @@ from dualchecker.students.choices import ChoiceStudent
 from dualchecker.students.choose import (
     answers_questions,
     check_base,
+    check_writer,
     finds_spans,
     load_label_student,
     load_reasoning_student,
@@ -46,6 +47,7 @@ __all__ = [
     "TokenFeatures",
     "answers_questions",
     "check_base",
+    "check_writer",
     "choose_features",
     "finds_spans",
     "held_out",

@@ -92,6 +92,22 @@ def check_base(base: str) -> None:
     load_pretrained("AutoModel", base, max_length=8)
 
 
+def check_writer(base: str) -> None:
+    """Make sure that a reasoner can start from ``base``.
+
+    Raises:
+        ConfigError: torch or transformers is missing, or the model is not there, not usable, or cannot write.
+    """
+    from dualchecker.embedding.transformer import import_torch
+    from dualchecker.students.reasoning_model import load_writer
+    from dualchecker.students.scratch import SCRATCH
+
+    if base == SCRATCH:
+        import_torch()
+    else:
+        load_writer(base, max_length=8)
+
+
 def make_span_student(
     config: StudentConfig,
     labels: Sequence[str],

@@ -253,5 +253,5 @@ class LessonWriter:
 
 
 def _even(ids: Ids, weight: float) -> list[float]:
-    """Weights of tokens by which their cross-entropies sum up to ``weight`` times the mean; none of no tokens."""
-    return [weight / len(ids)] * len(ids) if ids else []
+    """Weights of tokens by which their cross-entropies sum up to ``weight`` times the mean."""
+    return [weight / max(len(ids), 1)] * len(ids)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dualchecker.students.reasoning_lessons import Lesson, Source
-from dualchecker.students.reasoning_loss import cost, packs, weighted_loss, written_well
+from dualchecker.students.reasoning_loss import Passes, packs
 from dualchecker.students.training import bucketed_batches, learning_rate_factor, make_optimizer, update
 
 
@@ -70,33 +70,33 @@ def train(
     Raises:
         StudentError: Training diverged.
     """
-    optimizer, work, total = make_optimizer(model), Work(), course.steps
+    optimizer, steps, total = make_optimizer(model), 0, course.steps
+    passes = Passes(model, fill, causal=causal)
     lengths = [lesson.length for lesson in course.lessons]
     # The mean weight of rows is 1, so that only the ratio of weights matters.
     mean = sum(lesson.weight for lesson in course.lessons) / sum(lesson.rows for lesson in course.lessons)
     best, state = (-1.0, -math.inf), None
-    while work.steps < total:
+    while steps < total:
         model.train()
-        for batch in islice(bucketed_batches(lengths, course.batch_size, rng), total - work.steps):
+        for batch in islice(bucketed_batches(lengths, course.batch_size, rng), total - steps):
             lessons = [course.lessons[number] for number in batch]
             scale = mean * sum(lesson.rows for lesson in lessons)
             for pack in packs([source for lesson in lessons for source in lesson.sources], causal=causal):
-                (weighted_loss(model, pack, fill, causal=causal) / scale).backward()
-                real, with_padding = cost(pack, causal=causal)
-                work.real, work.padded = work.real + real, work.padded + with_padding
-            update(model, optimizer, course.learning_rate * learning_rate_factor(work.steps, total))
-            work.steps += 1
+                (passes.weighted_loss(pack) / scale).backward()
+            update(model, optimizer, course.learning_rate * learning_rate_factor(steps, total))
+            steps += 1
             after_step()
         if course.held and (score := answered(model, fill, course.held, causal=causal)) > best:
             best, state = score, {name: value.clone() for name, value in model.state_dict().items()}
     if state is not None:
         model.load_state_dict(state)
-    return work
+    return Work(steps, passes.real, passes.padded)
 
 
 def answered(model: Any, fill: int, held: Sequence[Source], *, causal: bool) -> tuple[float, float]:
     """How well a model answers held-out questions: share of right answers, and, to tell equals apart, their mean
     log-probability."""
     model.train(False)
-    found = [one for pack in packs(held, causal=causal) for one in written_well(model, pack, fill, causal=causal)]
+    passes = Passes(model, fill, causal=causal)
+    found = [one for pack in packs(held, causal=causal) for one in passes.written_well(pack)]
     return float(np.mean([right for right, _ in found])), float(np.mean([chance for _, chance in found]))
