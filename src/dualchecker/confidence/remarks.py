@@ -35,7 +35,8 @@ def calibration_remarks(
     found = []
     if not any(name in row for row in rows for name in _OWN):
         rests = (
-            "how sure an answer is rests on the vote of its chains, on what the teacher says of each, and on the student."
+            "how sure an answer is rests on the vote of its chains, on what the teacher says of each, and on the "
+            "student."
             if any("vote_share" in row for row in rows)
             else "how sure a label is rests on the labels of similar texts, on agreement between answers, and on the "
             "student."
