@@ -51,10 +51,8 @@ def make_said(count: int) -> tuple[list[Reasoned], list[Record]]:
 
 def make_metrics(labels: list[Labelled], *, tested: bool = True) -> dict[str, Any]:
     test = judge_reasoned(SUMS, *make_said(40)) if tested else None
-    stages = {
-        "few_shot": {**judge_answers(SUMS, labels), "chains": None},
-        "teacher_checker": judge_answers(SUMS, labels),
-    }
+    last = judge_answers(SUMS, labels)
+    stages = {"few_shot": {**judge_answers(SUMS, labels), "chains": None}, "teacher_checker": last}
     threshold = {"value": 0.6, "target": 0.9, "basis": "bound", "accepted": 9, "precision": 0.91, "guaranteed": False}
     references = ("gold_only", "answers_alone", "one_chain", "chains_alone")
     return {
@@ -135,12 +133,8 @@ def test_without_test_set_human_answers_or_chains_the_report_says_so() -> None:
         stage["chains"] = None
     page = check(render_report(metrics, chain_label_rows(bare)))
     assert "chains" not in page.ids() and "Chains kept" not in page.words
-    nothing = {
-        **metrics,
-        "teacher": {"name": "none", "stages": {}},
-        "student": {"kind": "reasoner", "base": "b", "test": None},
-    }
-    check(render_report(nothing, []))
+    metrics |= {"teacher": {"name": "none", "stages": {}}, "student": {"kind": "reasoner", "base": "b", "test": None}}
+    check(render_report(metrics, []))
 
 
 def test_a_teacher_that_is_a_program_is_called_one(labels: list[Labelled]) -> None:

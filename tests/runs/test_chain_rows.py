@@ -12,9 +12,8 @@ RECORD = Record("q", "Which? \ud83d </q>", choices=("cat", "dog"))
 
 
 def test_a_row_holds_every_chain_with_what_was_said_of_it() -> None:
-    chain = said(
-        "cat", "It purrs.", "correct", "uncertain", count=2, key="k1", sound=2 / 3, rejected="unsound", right=0.87654
-    )
+    more = {"count": 2, "key": "k1", "sound": 2 / 3, "rejected": "unsound", "right": 0.87654}
+    chain = said("cat", "It purrs.", "correct", "uncertain", **more)  # type: ignore[arg-type]
     told = Answer("q", "cat", "ok", "wide", rationale="It purrs.", chains=(chain, said("dog")))
     (row,) = chain_label_rows([Labelled(RECORD, told, Confidence(0.6), "abstained", (told,), reason="unsure")])
     assert (row["label"], row["choices"], row["rationale"]) == ("cat", ["cat", "dog"], "It purrs.")
