@@ -68,6 +68,18 @@ def test_later_rungs_add_chains_and_the_rivals_are_shown_to_decide(tmp_path: Pat
     assert "leave doubt" in asked.messages[1]["content"]
 
 
+def test_more_chains_are_new_draws_even_where_the_prompt_is_the_same(tmp_path: Path) -> None:
+    def by_draw(prompt: Prompt, record: Record) -> dict[str, object]:
+        return chain_of(record, words=f"Draw {prompt.sample} gives")
+
+    teacher = ChainTeacher([*GOLD, *POOL], by_draw)
+    with chain_ladder(tmp_path, teacher, GOLD, rungs=("brief", "wide")) as ladder:
+        climb = Climb(POOL[0])
+        for rung in ladder.rungs:
+            ladder.reason([climb], rung, Template(), "label", aligned=False)
+    assert len(climb.trail[-1].chains) == 5
+
+
 def test_a_draw_without_an_answer_is_counted_and_does_not_vote(tmp_path: Path) -> None:
     def sometimes(prompt: Prompt, record: Record) -> dict[str, object] | str:
         return wording(prompt, record) if prompt.sample else "I would rather not say."

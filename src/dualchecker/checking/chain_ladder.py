@@ -76,7 +76,11 @@ class ChainLadder(Ladder):
         """
         waiting = [c for c in climbs if rung.applies_to(c.record) and c.record.text.strip()]
         count = self._count(rung) if chains is None else chains
-        draws = [[_Draw(climb.record, sample=n, source=climb) for n in range(count)] for climb in waiting]
+        # Without neighbours the prompt of a wider rung may be the one before: its draws must be others in any case.
+        start = self._chains if rung.name == "wide" else 0
+        draws = [
+            [_Draw(climb.record, sample=n, source=climb) for n in range(start, start + count)] for climb in waiting
+        ]
         asked = {id(d) for d in self.ask([one for some in draws for one in some], rung, template, purpose)}
         answers = [[one.trail[-1] for one in some if id(one) in asked] for some in draws]
         found = [

@@ -1,5 +1,6 @@
 """``dualchecker demo``: the whole job on the embedded corpus, with the embedded teacher."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,27 +13,55 @@ class Task(StrEnum):
 
     classification = "classification"
     extraction = "extraction"
+    reasoning = "reasoning"
 
 
-_ASKED = {
-    Task.classification: "is a patent text about green innovation?",
-    Task.extraction: "what does a patent text do (cause), and what comes of it (effect)?",
+@dataclass(frozen=True)
+class _Demo:
+    """One of the demos: what it asks, of what, who teaches, and the run file of its corpus."""
+
+    asked: str
+    texts: str
+    teacher: str
+    corpus: str
+    output: Path
+
+
+_GREEN = "400 invented texts: 80 with human {} (gold), 200 to label (pool), 120 to test.\n"
+_EXEMPLAR = "The teacher is the embedded [italic]exemplar[/]: {}\nand is no language model.\n"
+
+_DEMOS = {
+    Task.classification: _Demo(
+        "is a patent text about green innovation?",
+        _GREEN.format("labels"),
+        _EXEMPLAR.format("it votes with similar labelled texts"),
+        "green-innovation",
+        Path("runs/demo"),
+    ),
+    Task.extraction: _Demo(
+        "what does a patent text do (cause), and what comes of it (effect)?",
+        _GREEN.format("spans"),
+        _EXEMPLAR.format("it carries over the spans of similar texts"),
+        "green-innovation/extraction",
+        Path("runs/demo-extraction"),
+    ),
+    Task.reasoning: _Demo(
+        "how is a word problem solved?",
+        "2,000 invented word problems: 200 with the right answer (gold), 1,500 to solve (pool), 300 to test.\n",
+        "The teacher is a [italic]program[/] that writes chains of thought, errs as often as it is told to,\n"
+        "and judges its own chains with known reliability. It is no language model.\n",
+        "word-problems",
+        Path("runs/demo-reasoning"),
+    ),
 }
-_HUMAN = {Task.classification: "human labels", Task.extraction: "human spans"}
-_TEACHER = {
-    Task.classification: "it votes with similar labelled texts",
-    Task.extraction: "it carries over the spans of similar texts",
-}
-_CORPORA = {Task.classification: "green-innovation", Task.extraction: "green-innovation/extraction"}
-_OUTPUTS = {Task.classification: Path("runs/demo"), Task.extraction: Path("runs/demo-extraction")}
 
 
 def demo(
     task: Annotated[
-        Task, typer.Option(help="Label whole texts, or find causes and effects in them.")
+        Task, typer.Option(help="Label whole texts, find causes and effects in them, or solve word problems.")
     ] = Task.classification,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the results; runs/demo or runs/demo-extraction if not given.")
+        Path | None, typer.Option(help="Folder for the results; runs/demo, or runs/demo-TASK for another task.")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the demo's run file.")
@@ -43,10 +72,6 @@ def demo(
     from dualchecker.cli.run import run
     from dualchecker.data.corpora import corpus_file
 
-    console.print(
-        f"[bold]dualchecker demo[/]: {_ASKED[task]}\n"
-        f"400 invented texts: 80 with {_HUMAN[task]} (gold), 200 to label (pool), 120 to test.\n"
-        f"The teacher is the embedded [italic]exemplar[/]: {_TEACHER[task]}\n"
-        "and is no language model.\n"
-    )
-    run(corpus_file(_CORPORA[task]), [f"output={(output or _OUTPUTS[task]).resolve()}", *(settings or [])])
+    chosen = _DEMOS[task]
+    console.print(f"[bold]dualchecker demo[/]: {chosen.asked}\n{chosen.texts}{chosen.teacher}")
+    run(corpus_file(chosen.corpus), [f"output={(output or chosen.output).resolve()}", *(settings or [])])

@@ -11,9 +11,10 @@ from dualchecker.config.section import Section
 class FlawsConfig(Section):
     """How often the teacher that is a program errs, each a share in 0..1.
 
-    ``operator``, ``misread`` and ``slip`` are of the steps of its chains, ``habit`` of its wrong answers to one question
+    ``operator``, ``misread`` and ``slip`` are of the steps of its chains, ``habit`` of its wrong answers to a question
     (those that are the same error each time). The others are of its self-evaluations: ``missed`` of wrong chains that
-    it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain`` of all that it does not decide on.
+    it calls correct, ``false_alarm`` of right ones that it calls wrong, ``uncertain`` of all, on which it does not
+    decide.
     """
 
     operator: float = Field(default=0.08, ge=0, le=1)

@@ -19,6 +19,8 @@ from dualchecker.students.choose import (
     make_span_student,
     make_student,
 )
+from dualchecker.students.equation_features import EquationFeatures, NumberQuestion
+from dualchecker.students.equation_student import EquationStudent
 from dualchecker.students.features import Features, choose_features
 from dualchecker.students.linear import LinearStudent
 from dualchecker.students.reasoning import JudgedChain, Reasoned, ReasoningStudent
@@ -32,11 +34,14 @@ __all__ = [
     "AnswerReader",
     "ChoiceQuestion",
     "ChoiceStudent",
+    "EquationFeatures",
+    "EquationStudent",
     "Features",
     "Judged",
     "JudgedChain",
     "LinearStudent",
     "LinearTagger",
+    "NumberQuestion",
     "PairFeatures",
     "Probabilities",
     "Reasoned",

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from dualchecker.checking import (
+    AnswerVoices,
     ChainChecker,
     ChainLadder,
     ChainStudentChecker,
+    ChainVoices,
     ReasonerVoices,
     chain_examples,
     gold_chain_examples,
@@ -15,7 +17,6 @@ from dualchecker.checking import (
 from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
-from dualchecker.embedding.transformer import import_torch
 from dualchecker.evaluation import compare_reasoned, judge_answers, judge_reasoned
 from dualchecker.evaluation.bench_measures import JudgedAnswers
 from dualchecker.methods import Distilled
@@ -24,9 +25,8 @@ from dualchecker.records import Answer, Example, Labelled, Record
 from dualchecker.runs.chain_rows import chain_label_rows, chain_prediction_rows
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_ladder
-from dualchecker.students import AnswerReader, check_base, make_reasoning_student, reasoning_card
+from dualchecker.students import AnswerReader, check_writer, make_reasoning_student, reasoning_card
 from dualchecker.students.reasoning import Reasoned, ReasoningStudent
-from dualchecker.students.scratch import SCRATCH
 from dualchecker.tasks import Reasoning, Task
 
 Tested = Sequence[Reasoned]
@@ -62,11 +62,7 @@ class ReasoningKind:
         return 120
 
     def check_student(self, config: RunConfig) -> None:
-        base = config.model_name(config.student.base)
-        if base == SCRATCH:
-            import_torch()
-        else:
-            check_base(base)
+        check_writer(config.model_name(config.student.base))
 
     def features(self, config: RunConfig, task: Task, dataset: Dataset, fence: Fence, embedder: Embedder) -> None:
         """Students that write share nothing."""
@@ -85,13 +81,13 @@ class ReasoningKind:
         teacher = ChainChecker(ladder, fence, check.threshold, check.calibration)
         if not check.student:
             return Checkers(ladder, teacher, None)
-        voices = ReasonerVoices(
-            fence,
-            ladder.task,
-            parts.interim_student,
-            lambda answers: _gold(parts, answers),
-            doubtful=check.doubtful,
-        )
+        if parts.config.student.interim == "linear":
+            voices: ChainVoices = AnswerVoices(fence, ladder.task, parts.embedder)
+        else:
+            taught = check.doubtful
+            voices = ReasonerVoices(
+                fence, ladder.task, parts.interim_student, lambda answers: _gold(parts, answers), doubtful=taught
+            )
         student = ChainStudentChecker(
             ladder.task,
             fence,
