@@ -105,7 +105,7 @@ def test_the_page_has_all_parts_in_words(labels: list[Labelled]) -> None:
         "One chain a question", "The same chains without verdicts", "Share of the chains that agree",
         "calibrated on 30 gold questions that a student like it had not learnt", "the first chains",
         "chains longer than student.max_length", "the reply was empty (2 times)", "teacher answers",
-        "An answer is accepted from a confidence of", "Student's verdicts on its chains",
+        "An answer is accepted from a confidence of", "Student checker's verdicts on its chains",
     ):  # fmt: skip
         assert words in page.words, words
     assert "labels that people gave" not in page.words and "Macro-F1" not in page.words

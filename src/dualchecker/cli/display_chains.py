@@ -14,7 +14,7 @@ REJECTED = {
     "other_answer": "arrive at another answer",
     "unsound": "have a calculation that does not hold",
     "called_wrong": "are called wrong by the teacher itself",
-    "student_doubts": "are doubted by a student",
+    "student_doubts": "are doubted by the student checker",
     "empty_chain": "have no words",
 }
 """Why chains are not taught."""

@@ -31,7 +31,7 @@ CHAIN_STAGES = {
     "teacher_checker": ("+\N{NO-BREAK SPACE}teacher checker", "more chains while unsure, then the rivals side by side"),
     "student_checker": (
         "+\N{NO-BREAK SPACE}student checker",
-        "a student that has not seen the question answers it, and judges the chains",
+        "what a student that has not seen the question says of its answer, and of the chains",
     ),
 }
 """In place of those in ``STAGES`` where questions are answered by reasoning."""
@@ -215,7 +215,7 @@ REJECTED = {
     "other_answer": "arrives at another answer than the one kept",
     "unsound": "a calculation in it does not hold",
     "called_wrong": "the teacher's self-evaluations speak against it",
-    "student_doubts": "a student that has not seen the question judges it wrong",
+    "student_doubts": "the student checker doubts it",
     "empty_chain": "an answer without any reasoning",
 }
 """Why a chain of thought is not taught."""
@@ -287,7 +287,7 @@ SIGNALS = {
     "approval": "Self-evaluations of its chains",
     "rivals_rejected": "Self-evaluations against other answers' chains",
     "sound": "Calculations that hold",
-    "judged": "Student's verdicts on its chains",
+    "judged": "Student checker's verdicts on its chains",
 }
 
 BASES = {
