@@ -80,3 +80,9 @@ def test_two_students_are_compared_on_the_same_questions_by_value() -> None:
     assert compare_reasoned(SUMS, mine, mine, records)["value"] == 0
     both_wrong = [reasoned("3", 1, None)] * 12
     assert compare_reasoned(SUMS, both_wrong, [reasoned("4", 1, None)] * 12, records)["value"] == 0
+
+
+def test_a_share_of_few_is_never_sure() -> None:
+    told = judge_answers(SUMS, [labelled(n, "1", "1", said("1", f"a{n}")) for n in range(10)])
+    for share in (told["accuracy"], told["kept"]["accuracy"], told["chains"]["right"]):
+        assert share["value"] == 1.0 and share["low"] < 0.75
