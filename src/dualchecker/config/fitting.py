@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dualchecker.config.student import REASONER_LEARNING_RATE, TOKENS_LEARNING_RATE
+from dualchecker.config.student import REASONER_LEARNING_RATE, SCRATCH_LEARNING_RATE, TOKENS_LEARNING_RATE
 
 if TYPE_CHECKING:
     from dualchecker.config.models import RunConfig
@@ -33,7 +33,10 @@ def with_defaults(value: Any) -> Any:
             result[section] = {**defaults, **given}
     student = result.get("student")
     if isinstance(student, dict) and student.get("kind") in _LEARNING_RATES:
-        result["student"] = {"learning_rate": _LEARNING_RATES[student["kind"]], **student}
+        rate = _LEARNING_RATES[student["kind"]]
+        if student["kind"] == "reasoner" and student.get("base") == "scratch":
+            rate = SCRATCH_LEARNING_RATE
+        result["student"] = {"learning_rate": rate, **student}
     return result
 
 

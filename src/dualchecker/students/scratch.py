@@ -20,7 +20,6 @@ from dualchecker.students.reasoning_texts import (
 from dualchecker.tasks.verdicts import VERDICTS
 
 SCRATCH = "scratch"
-LEARNING_RATE = 1e-3
 
 _MOST_WORDS = 16_000
 _SHAPE = {

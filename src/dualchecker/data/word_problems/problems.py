@@ -144,7 +144,9 @@ def _plan(chance: random.Random, words: dict[str, str], wanted: int, largest: in
     if opening == "start":
         story = [told(opening, any_number())]
     else:
-        story = [told(opening, small() if opening == "groups" else any_number(), any_number())]
+        pair = [small() if opening == "groups" else any_number(), any_number()]
+        # What was got is part of what is there now.
+        story = [told(opening, *(sorted(pair) if opening == "after_getting" else pair))]
     if asked == "first":
         return story, closing
     events = chance.randint(0, wanted)
@@ -160,7 +162,8 @@ def _plan(chance: random.Random, words: dict[str, str], wanted: int, largest: in
 def _aside(chance: random.Random, words: dict[str, str], largest: int, asked: str) -> Told:
     """A number without a say: about something else, of other things, or of a person nobody asks for."""
     number = (chance.randint(2, largest),)
-    unasked = ("rival", "above", "below") if asked in ("own", "first", "share", "pack") else ()
+    # Not "below": one who has 9 fewer than 5 would be nobody.
+    unasked = ("rival", "above") if asked in ("own", "first", "share", "pack") else ()
     role = chance.choice(("aside", "aside", "gain", "loss", "rival of others", *unasked))
     if role in unasked:
         return Told(role, number, words)
