@@ -165,7 +165,8 @@ def chain_students_view(student: Mapping[str, Any], references: Mapping[str, Any
     test = student.get("test")
     if not test:
         return None
-    results = [(*wording.STUDENTS.get(n, (n, "")), r) for n, r in {"student": test, **references}.items()]
+    words = wording.STUDENTS | wording.CHAIN_STUDENTS
+    results = [(*words.get(n, (n, "")), r) for n, r in {"student": test, **references}.items()]
     charts = [
         whisker_chart(
             [(title, result.get(key) or {}) for title, _, result in results],

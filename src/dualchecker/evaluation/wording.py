@@ -93,6 +93,9 @@ STUDENTS = {
     "chains_alone": ("The same chains without verdicts", "what learning to judge chains brings"),
 }
 
+CHAIN_STUDENTS = {"student": ("Student of this run", "gold, and the answers, chains and verdicts of this run")}
+"""In place of that in ``STUDENTS`` where questions are answered by reasoning."""
+
 REFERENCES = {
     "gold_only": "gold alone",
     "gold_few_shot": "gold and the few-shot labels",
