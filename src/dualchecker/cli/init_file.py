@@ -20,7 +20,7 @@ _SPAN_STUDENT = """\
 
 _REASONER = """\
   kind: reasoner                # writes an answer, chains of thought and verdicts on chains
-  base: scratch                 # small, from random weights; better: google/t5-v1_1-small, or a causal model, by name
+  base: scratch                 # small and untrained; better: google/t5-v1_1-small, or a causal model, by name
 """
 
 _STUDENTS = {"labels": _LABEL_STUDENT, "spans": _SPAN_STUDENT, "reasoning": _REASONER}

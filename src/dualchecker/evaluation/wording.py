@@ -296,5 +296,5 @@ SIGNALS = {
 BASES = {
     "offline": "offline (all-MiniLM-L6-v2)",
     "ngrams": "character n-grams",
-    "scratch": "scratch (a small model from random weights)",
+    "scratch": "scratch (a small model without any training before)",
 }
