@@ -152,8 +152,9 @@ def test_scratch_reads_back_what_it_writes(tmp_path: Path) -> None:
     for text in (*texts[:2], "Tom has 98 apples, -3.40 %"):
         assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
     assert tokenizer.decode(tokenizer(texts[2])["input_ids"], skip_special_tokens=True) == "predict: a b"
-    pieces = tokenizer.convert_ids_to_tokens(tokenizer("Tom has 4096 zebras")["input_ids"])
-    assert [piece.strip("\u2581") for piece in pieces] == ["Tom", "has", "4", "0", "9", "6", "<unk>", "</s>"]
+    pieces = tokenizer.convert_ids_to_tokens(tokenizer("Tom has 4096 zebras, 57 apples")["input_ids"])
+    said = ["Tom", "has", "4", "0", "9", "6", "<unk>", ",", "57", "apples", "</s>"]
+    assert [piece.strip("\u2581") for piece in pieces] == said
     assert model.config.vocab_size == len(tokenizer)
     tokenizer.save_pretrained(tmp_path)
     loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from dualchecker.students.scratch import make_scratch  # noqa: E402
-from dualchecker.students.scratch_start import number_waves, start_ready  # noqa: E402
+from dualchecker.students.scratch_start import number_waves  # noqa: E402
 
 WORDS = "river stone garden window bottle pencil market cousin"
 TEXTS = [WORDS, "3 4 5 13"]
@@ -15,9 +15,7 @@ TEXTS = [WORDS, "3 4 5 13"]
 def untrained(seed: int, ready: bool) -> tuple[object, object]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model, tokenizer = make_scratch(TEXTS, 64)
-    if ready:
-        start_ready(model, tokenizer)
+        model, tokenizer = make_scratch(TEXTS, 64, ready=ready)
     return model.eval(), tokenizer
 
 

@@ -11,7 +11,7 @@ TOKENS_LEARNING_RATE = 5e-4  # tags are learnt slower than labels: 1e-4 is too l
 REASONER_LEARNING_RATE = 3e-4
 """For pretrained sequence-to-sequence models of the T5 family."""
 
-SCRATCH_LEARNING_RATE = 1e-3
+SCRATCH_LEARNING_RATE = 5e-3
 """For a reasoner with random weights."""
 
 

@@ -17,15 +17,16 @@ from dualchecker.students.reasoning_texts import (
     question_text,
     whole_chain,
 )
+from dualchecker.students.scratch_start import start_ready
 from dualchecker.tasks.verdicts import VERDICTS
 
 SCRATCH = "scratch"
 
 _MOST_WORDS = 16_000
 _SHAPE = {
-    "d_model": 128,
-    "d_kv": 32,
-    "d_ff": 512,
+    "d_model": 64,
+    "d_kv": 16,
+    "d_ff": 256,
     "num_heads": 4,
     "num_layers": 2,
     "num_decoder_layers": 2,
@@ -35,10 +36,11 @@ _SHAPE = {
 }
 _PAD, _END, _UNKNOWN = _SPECIAL = ("<pad>", "</s>", "<unk>")
 _BLANK = "\u2581"
-# Digits stand alone, so that any number can be read and written; so does what is no letter. The blank before a token
-# is part of it, so that texts come back as they were.
+# Numbers of one or two digits are tokens, whose values the first weights hold. Digits of longer ones stand alone, so
+# that any number can be read and written; so does what is no letter. The blank before a token is part of it, so that
+# texts come back as they were.
 _ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"  # scripts that write no blanks: character by character
-_KINDS = (r"\d", rf"[{_ALONE}]", rf"[^\W\d_{_BLANK}{_ALONE}]+", rf"[^\w\s{_BLANK}]", "_")
+_KINDS = (r"(?<!\d)\d{1,2}(?!\d)", r"\d", rf"[{_ALONE}]", rf"[^\W\d_{_BLANK}{_ALONE}]+", rf"[^\w\s{_BLANK}]", "_")
 _TOKEN = "|".join([*(rf"{_BLANK}?{kind}" for kind in _KINDS), _BLANK])
 
 
@@ -54,8 +56,13 @@ def texts_of(examples: Iterable[Example], which: str) -> list[str]:
     return [*texts, *VERDICTS]
 
 
-def make_scratch(texts: Iterable[str], max_length: int) -> tuple[Any, Any]:
+def make_scratch(texts: Iterable[str], max_length: int, *, ready: bool = True) -> tuple[Any, Any]:
     """A model, its weights drawn from torch's random stream, and a fast tokenizer of the words in ``texts``.
+
+    Args:
+        texts: All that it shall read and write.
+        max_length: Tokens after which a text is cut.
+        ready: Whether its first weights copy, and know numbers (``start_ready``).
 
     Raises:
         StudentError: The texts have no words.
@@ -67,6 +74,8 @@ def make_scratch(texts: Iterable[str], max_length: int) -> tuple[Any, Any]:
         vocab_size=len(tokenizer), pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, **_SHAPE
     )
     model = transformers.T5ForConditionalGeneration(config)
+    if ready:
+        start_ready(model, tokenizer)
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 
@@ -83,10 +92,10 @@ def _tokenizer(texts: Iterable[str], max_length: int) -> Any:
     blanks = normalizers.Sequence([normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
     plain = (blanks.normalize_str(text) for text in clean(list(texts)))
     counts = Counter(token for text in plain for token, _ in cut.pre_tokenize_str(text))
-    # The digits are always known, with a blank before them and without.
-    counts.update({token: 1 for digit in "0123456789" for token in (digit, _BLANK + digit)})
+    # The numbers that are tokens are always known, with a blank before them and without.
+    counts.update({token: 1 for number in range(100) for token in (str(number), f"{_BLANK}{number}")})
     words = sorted(counts, key=lambda token: (-counts[token], token))[:_MOST_WORDS]
-    if len(words) <= 20:
+    if len(words) <= 200:
         raise StudentError("There are no words to learn from.", fix="Give examples with texts.")
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *words))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=_UNKNOWN))
