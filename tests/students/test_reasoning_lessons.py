@@ -103,6 +103,26 @@ def test_a_question_told_twice_is_one_lesson(tmp_path: Path) -> None:
     assert (len(lesson.sources), len(lesson.sources[0].targets), lesson.rows) == (1, 2, 2)
 
 
+def test_a_draw_of_chains_weighs_as_much_as_all_on_average(tmp_path: Path) -> None:
+    lessons, _ = writer(tmp_path, max_length=60)
+    examples = colour_examples(1, 1, chains=4)
+    (lesson,) = lessons.lessons(examples, verdicts=verdict_weights(examples))
+
+    def weights(of: Any) -> dict[Any, float]:
+        return {(source.ids, target.ids): sum(target.weights) for source in of.sources for target in source.targets}
+
+    rng, sums, draws = np.random.default_rng(0), dict.fromkeys(weights(lesson), 0.0), 600
+    for _ in range(draws):
+        drawn = lesson.drawn(2, rng)
+        explain, judged = drawn.sources[1], drawn.sources[2:]
+        assert (len(explain.targets), len(judged), drawn.judged, drawn.rows) == (2, 2, 2, lesson.rows)
+        for key, weight in weights(drawn).items():
+            sums[key] += weight / draws
+    for key, weight in weights(lesson).items():
+        assert sums[key] == pytest.approx(weight, rel=0.2)
+    assert lesson.drawn(9, rng) == lesson
+
+
 def test_verdicts_are_told_apart_or_refused(tmp_path: Path) -> None:
     _, tokenizer = writer(tmp_path / "tiny")
     begun, words = verdict_tokens(tokenizer)

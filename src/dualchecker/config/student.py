@@ -19,8 +19,8 @@ class StudentConfig(Section):
     """The small model.
 
     The keys from ``alpha`` on are for a ``reasoner``: what part of the loss is the answer's (the rest is the chain's),
-    whether it learns self-evaluations before chains or both together, the rank of LoRA matrices, and how many chains it
-    draws for an answer.
+    whether it learns self-evaluations before chains or both together, the rank of LoRA matrices, how many chains it
+    draws for an answer, and how many chains of a question it learns in a step.
     """
 
     kind: Literal["linear", "encoder", "tokens", "reasoner"] = "encoder"
@@ -40,3 +40,4 @@ class StudentConfig(Section):
     stages: Literal["evaluation_first", "mixed"] = "mixed"
     lora: int | None = Field(default=None, ge=1, le=512)
     samples: int = Field(default=5, ge=1, le=64)
+    chains_per_step: int | None = Field(default=None, ge=1, le=64)

@@ -162,6 +162,7 @@ def make_reasoning_student(
         stages=config.stages,
         lora=config.lora,
         samples=config.samples,
+        chains_per_step=config.chains_per_step,
         read=read,
         **training,
     )

@@ -1,7 +1,7 @@
 """What an equation student sees of a question and a candidate equation: the wording, the numbers' places, the value."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,7 +18,7 @@ from dualchecker.students.equation_candidates import FORMS, Candidate, Story, ca
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-NEIGHBOURS, TEMPERATURE = 20, 0.1
+NEIGHBOURS, TEMPERATURE, CHUNK = 20, 0.1, 1024
 ASKED, TOLD, BESIDE = 1.0, 0.5, 0.3
 """Weights of words: of the sentence that asks, of the story before it, beside a number."""
 
@@ -196,11 +196,18 @@ class EquationFeatures:
         return np.array(columns, dtype=float).reshape(len(columns), -1)
 
     @cached_property
-    def _near(self) -> npt.NDArray[np.float32]:
+    def _vectors(self) -> tuple[Any, Any]:
+        """Of the whole text and of the sentence that asks, numbers masked."""
         texts = [" ".join(story.tokens) for story in self._stories]
         asks = [" ".join(story.tokens[story.asks :]) for story in self._stories]
-        near = [similarity(vectors, vectors) for vectors in (self._embedder.embed(texts), self._embedder.embed(asks))]
-        return np.asarray((near[0] + near[1]) / 2, dtype=np.float32)
+        return self._embedder.embed(texts), self._embedder.embed(asks)
+
+    def _nearness(self, index: npt.NDArray[np.intp]) -> Iterator[Floats]:
+        """Each question's similarity to the questions of ``index``, in turn; a chunk at a time, for memory's sake."""
+        known = [vectors[index] for vectors in self._vectors]
+        for start in range(0, len(self.questions), CHUNK):
+            parts = [similarity(v[start : start + CHUNK], k) for v, k in zip(self._vectors, known, strict=True)]
+            yield from (parts[0].astype(float) + parts[1]) / 2
 
     def _vote(self, known: Bools) -> Floats:
         """Shares of similar questions whose answer has this form, and this form over the same places."""
@@ -213,8 +220,7 @@ class EquationFeatures:
         columns = np.zeros((len(self.candidates), 2))
         if not len(index):
             return columns
-        for owner in range(len(self.questions)):
-            near = self._near[owner, index].astype(float)
+        for owner, near in enumerate(self._nearness(index)):
             near[index == owner] = -np.inf
             best = np.argsort(-near, kind="stable")[:NEIGHBOURS]
             weights = np.exp((near[best] - 1) / TEMPERATURE)

@@ -52,6 +52,8 @@ class ReasonerStudent(Pretrained):
             and 55 % for wrong ones where mixed learning gives 100 % and 0 % (40 questions that a tiny T5 masters).
         lora: Rank of low-rank matrices to train in place of the weights; None trains these.
         samples: Chains for each answer: a greedy one, and the rest drawn.
+        chains_per_step: Of a question's chains, and of those with verdicts, so many are learnt in a step, drawn anew
+            each time; None for all. On average the loss is the same, and a step costs less.
         temperature: By which they are drawn.
         epochs: Passes over the examples; may be a fraction.
         min_steps: Optimiser steps to make at least in each stage, with more passes if need be.
@@ -82,6 +84,7 @@ class ReasonerStudent(Pretrained):
         stages: Literal["mixed", "evaluation_first"] = "mixed",
         lora: int | None = None,
         samples: int = 5,
+        chains_per_step: int | None = None,
         temperature: float = 0.7,
         epochs: float = 4,
         min_steps: int = 0,
@@ -99,13 +102,14 @@ class ReasonerStudent(Pretrained):
             )
         self._base, self._seed, self._text, self._max_length = base, seed, text, max_length
         self._alpha, self._stages, self._lora = alpha, stages, lora
-        self._samples, self._temperature = samples, temperature
+        self._samples, self._temperature, self._chains_per_step = samples, temperature, chains_per_step
         self._epochs, self._min_steps, self._batch_size = epochs, min_steps, batch_size
         self._learning_rate, self._progress = learning_rate, progress
         self.read: Reader = read or stated_answer
         self.unlearnt: dict[str, int] = {}
         self.work = Work()
         self._verdicts: dict[str, float] = {}
+        self._writes = True
         self._lengths = {"answer": max_length, "chain": max_length}
         self._calibration: Calibrator | None = None
 
@@ -136,6 +140,7 @@ class ReasonerStudent(Pretrained):
             else:
                 model, tokenizer = load_writer(self._base, self._max_length)
             self._calibration, self._verdicts = None, verdict_weights(used)
+            self._writes = any(chain.weight > 0 and chain.text.strip() for one in used for chain in one.chains)
             if self.judges:
                 verdict_tokens(tokenizer)  # before the work, not after it
             writer = self._writer(model, tokenizer)
@@ -184,7 +189,15 @@ class ReasonerStudent(Pretrained):
             raise StudentError("There is nothing to train on: no example has an answer or a chain.")
         self._lengths = {name: 8 + round(1.25 * length) for name, length in writer.longest.items()}
         return [
-            Course(lessons, self._epochs, self._min_steps, self._batch_size, self._learning_rate, held)
+            Course(
+                lessons,
+                self._epochs,
+                self._min_steps,
+                self._batch_size,
+                self._learning_rate,
+                held,
+                self._chains_per_step,
+            )
             for lessons, held in stages
             if lessons
         ]
@@ -223,6 +236,9 @@ class ReasonerStudent(Pretrained):
         Raises:
             StudentError: The student has not been trained.
         """
+        direct = self.answer(records)
+        if not self._writes:  # it has learnt no chain: there is nothing to vote
+            return [self._calibrated(vote((), answer)) for answer in direct]
         model, tokenizer = self._trained()
         lessons, pen = self._writer(model, tokenizer), Writer(model, tokenizer, causal=is_causal(model))
         inputs = [lessons.explain(question_text(record, self._text)) for record in records]
@@ -237,7 +253,6 @@ class ReasonerStudent(Pretrained):
             [(text, self.read(text, record) if text else None) for text in texts]
             for texts, record in zip(written, records, strict=True)
         ]
-        direct = self.answer(records)
         said = [vote(judged, at_once) for judged, at_once in zip(self._judged(records, chains), direct, strict=True)]
         return [self._calibrated(one) for one in said]
 
@@ -314,6 +329,7 @@ class ReasonerStudent(Pretrained):
             "max_length": self._max_length,
             "seed": self._seed,
             "samples": self._samples,
+            "writes": self._writes,
             "temperature": self._temperature,
             "verdicts": self._verdicts,
             "lengths": self._lengths,
@@ -327,6 +343,7 @@ class ReasonerStudent(Pretrained):
             **{name: settings[name] for name in ("text", "max_length", "seed", "samples", "temperature")},
         )
         student._verdicts, student._lengths = settings["verdicts"], settings["lengths"]
+        student._writes = settings["writes"]
         if settings["calibration"]:
             student._calibration = calibration_from_json(settings["calibration"])
         return student

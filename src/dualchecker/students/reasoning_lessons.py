@@ -8,8 +8,10 @@ question counts as often as it has chains, and an input is read once whatever th
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from dualchecker.embedding.transformer import clean
 from dualchecker.records import Example, TaughtChain
@@ -48,6 +50,11 @@ class Source:
     ids: Ids
     targets: tuple[Target, ...]
 
+    def weighing(self, factor: float, targets: tuple[Target, ...] | None = None) -> "Source":
+        """The same with other weights, and perhaps with some of its targets only."""
+        kept = self.targets if targets is None else targets
+        return Source(self.ids, tuple(Target(t.ids, tuple(w * factor for w in t.weights)) for t in kept))
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
@@ -58,17 +65,40 @@ class Lesson:
         sources: What is read and written.
         rows: How many rows the loss is a mean of: (question, chain), and (question, chain) with its verdicts.
         weight: Sum of the rows' weights.
+        judged: How many of the sources, the last ones, ask for verdicts.
     """
 
     question: str
     sources: tuple[Source, ...]
     rows: int
     weight: float
+    judged: int = 0
 
     @property
     def length(self) -> int:
         """Tokens in all."""
         return sum(len(source.ids) + sum(len(target.ids) for target in source.targets) for source in self.sources)
+
+    def drawn(self, most: int, rng: np.random.Generator) -> "Lesson":
+        """At most so many of its chains, and of its chains' verdicts, which count for all of them.
+
+        On average over draws the loss is that of the whole lesson, and a step costs a part of it.
+        """
+        split = len(self.sources) - self.judged
+        written = [self._some(source, most, rng) for source in self.sources[:split]]
+        judged = list(self.sources[split:])
+        if len(judged) > most:
+            chosen = sorted(rng.choice(len(judged), most, replace=False).tolist())
+            judged = [judged[place].weighing(len(judged) / most) for place in chosen]
+        return replace(self, sources=(*written, *judged), judged=len(judged))
+
+    @staticmethod
+    def _some(source: Source, most: int, rng: np.random.Generator) -> Source:
+        count = len(source.targets)
+        if count <= most:
+            return source
+        chosen = sorted(rng.choice(count, most, replace=False).tolist())
+        return source.weighing(count / most, tuple(source.targets[place] for place in chosen))
 
 
 @dataclass
@@ -76,21 +106,23 @@ class _Draft:
     rows: int = 0
     weight: float = 0.0
     sources: dict[Ids, dict[Ids, list[float]]] = field(default_factory=lambda: defaultdict(dict))
+    judgements: dict[Ids, dict[Ids, list[float]]] = field(default_factory=lambda: defaultdict(dict))
 
-    def write(self, source: Ids, target: Ids, weights: Iterable[float]) -> None:
+    def write(self, source: Ids, target: Ids, weights: Iterable[float], *, judged: bool = False) -> None:
         """Equal targets become one, which counts as much as all of them."""
         weights = list(weights)
         if not any(weights):
             return
-        known = self.sources[source].setdefault(target, [0.0] * len(target))
+        sources = self.judgements if judged else self.sources
+        known = sources[source].setdefault(target, [0.0] * len(target))
         known[:] = [old + new for old, new in zip(known, weights, strict=True)]
 
     def lesson(self, question: str) -> Lesson:
         sources = (
             Source(ids, tuple(Target(target, tuple(weights)) for target, weights in targets.items()))
-            for ids, targets in self.sources.items()
+            for ids, targets in (*self.sources.items(), *self.judgements.items())
         )
-        return Lesson(question, tuple(sources), self.rows, self.weight)
+        return Lesson(question, tuple(sources), self.rows, self.weight, len(self.judgements))
 
 
 def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
@@ -191,7 +223,7 @@ class LessonWriter:
                 weight = example.weight * by_word[word] / len(chain.verdicts)
                 label, rationale = self.verdict(word), self._reason(reason)
                 weights = [*_even(label, self._alpha * weight), *_even(rationale, (1 - self._alpha) * weight)]
-                draft.write(source, (*label, *rationale), weights)
+                draft.write(source, (*label, *rationale), weights, judged=True)
                 row += weight
             draft.rows += 1
             draft.weight += row

@@ -39,6 +39,8 @@ class Course:
         batch_size: Questions per optimiser step.
         learning_rate: At its peak.
         held: Questions and right answers that choose among the epochs; may be empty.
+        drawn: At most so many chains, and chains with verdicts, of a question in a step, drawn anew each time; None for
+            all of them.
     """
 
     lessons: Sequence[Lesson]
@@ -47,6 +49,7 @@ class Course:
     batch_size: int
     learning_rate: float
     held: Sequence[Source] = ()
+    drawn: int | None = None
 
     @property
     def steps(self) -> int:
@@ -81,6 +84,8 @@ def train(
         for batch in islice(bucketed_batches(lengths, course.batch_size, rng), total - steps):
             lessons = [course.lessons[number] for number in batch]
             scale = mean * sum(lesson.rows for lesson in lessons)
+            if course.drawn is not None:
+                lessons = [lesson.drawn(course.drawn, rng) for lesson in lessons]
             for pack in packs([source for lesson in lessons for source in lesson.sources], causal=causal):
                 (passes.weighted_loss(pack) / scale).backward()
             update(model, optimizer, course.learning_rate * learning_rate_factor(steps, total))

@@ -1,4 +1,4 @@
-"""A small T5 with random weights and a tokenizer of the training texts' own words: for where there is no base model.
+"""A small T5 without training, and a tokenizer of the training texts' own words: for where there is no base model.
 
 All settings of it stand here.
 """
@@ -23,6 +23,7 @@ from dualchecker.tasks.verdicts import VERDICTS
 SCRATCH = "scratch"
 
 _MOST_WORDS = 16_000
+_KNOWN = 100
 _SHAPE = {
     "d_model": 64,
     "d_kv": 16,
@@ -36,9 +37,8 @@ _SHAPE = {
 }
 _PAD, _END, _UNKNOWN = _SPECIAL = ("<pad>", "</s>", "<unk>")
 _BLANK = "\u2581"
-# Numbers of one or two digits are tokens, whose values the first weights hold. Digits of longer ones stand alone, so
-# that any number can be read and written; so does what is no letter. The blank before a token is part of it, so that
-# texts come back as they were.
+# Numbers up to 99 are words; of longer ones the digits stand alone, so that any number can be read and written; so does
+# what is no letter. The blank before a token is part of it, so that texts come back as they were.
 _ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"  # scripts that write no blanks: character by character
 _KINDS = (r"(?<!\d)\d{1,2}(?!\d)", r"\d", rf"[{_ALONE}]", rf"[^\W\d_{_BLANK}{_ALONE}]+", rf"[^\w\s{_BLANK}]", "_")
 _TOKEN = "|".join([*(rf"{_BLANK}?{kind}" for kind in _KINDS), _BLANK])
@@ -57,12 +57,14 @@ def texts_of(examples: Iterable[Example], which: str) -> list[str]:
 
 
 def make_scratch(texts: Iterable[str], max_length: int, *, ready: bool = True) -> tuple[Any, Any]:
-    """A model, its weights drawn from torch's random stream, and a fast tokenizer of the words in ``texts``.
+    """A model, and a fast tokenizer of the words in ``texts``.
+
+    Its weights are drawn from torch's random stream, and then made ready to copy and to reckon (``start_ready``).
 
     Args:
         texts: All that it shall read and write.
         max_length: Tokens after which a text is cut.
-        ready: Whether its first weights copy, and know numbers (``start_ready``).
+        ready: False leaves the weights as they were drawn.
 
     Raises:
         StudentError: The texts have no words.
@@ -92,10 +94,10 @@ def _tokenizer(texts: Iterable[str], max_length: int) -> Any:
     blanks = normalizers.Sequence([normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
     plain = (blanks.normalize_str(text) for text in clean(list(texts)))
     counts = Counter(token for text in plain for token, _ in cut.pre_tokenize_str(text))
-    # The numbers that are tokens are always known, with a blank before them and without.
-    counts.update({token: 1 for number in range(100) for token in (str(number), f"{_BLANK}{number}")})
+    # Small numbers are always known, with a blank before them and without.
+    counts.update({token: 1 for number in range(_KNOWN) for token in (str(number), f"{_BLANK}{number}")})
     words = sorted(counts, key=lambda token: (-counts[token], token))[:_MOST_WORDS]
-    if len(words) <= 200:
+    if len(words) <= 2 * _KNOWN:
         raise StudentError("There are no words to learn from.", fix="Give examples with texts.")
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *words))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=_UNKNOWN))
