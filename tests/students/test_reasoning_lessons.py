@@ -13,7 +13,7 @@ from dualchecker.config import StudentConfig  # noqa: E402
 from dualchecker.errors import ConfigError, StudentError  # noqa: E402
 from dualchecker.records import Example, Record, TaughtChain, VerdictWord  # noqa: E402
 from dualchecker.students import check_writer, load_label_student, load_reasoning_student, make_reasoning_student  # noqa: E402
-from dualchecker.students.reasoning_lessons import MOST_WEIGHT, LessonWriter, verdict_weights  # noqa: E402
+from dualchecker.students.reasoning_lessons import MOST_WEIGHT, Lesson, LessonWriter, verdict_weights  # noqa: E402
 from dualchecker.students.reasoning_texts import question_text, stated_answer, whole_chain  # noqa: E402
 from dualchecker.students.reasoning_writing import Writer, verdict_tokens  # noqa: E402
 from dualchecker.students.scratch import make_scratch  # noqa: E402
@@ -210,3 +210,26 @@ def test_a_student_from_the_run_file(tmp_path: Path) -> None:
 def test_what_does_not_apply_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(option))):
         make_reasoning_student(StudentConfig(kind="reasoner", base="scratch", **option))
+
+
+def test_a_draw_of_a_lesson_weighs_on_average_as_much_as_the_whole(tmp_path: Path) -> None:
+    """Sum of all token weights, by what is read: the loss is linear in them."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(build_tiny_t5(tmp_path / "t5"))
+    writer = LessonWriter(tokenizer, causal=False, max_length=64, text="both", alpha=0.5)
+    (example,) = colour_examples(1, 3)
+    (whole,) = writer.lessons([example], verdicts=verdict_weights([example]))
+    rng = np.random.default_rng(0)
+    draws = [whole.drawn(1, rng) for _ in range(3000)]
+    assert whole.judged > 1 and {draw.judged for draw in draws} == {1}
+    assert all(len(source.targets) == 1 for draw in draws for source in draw.sources[: -draw.judged])
+    assert all((draw.rows, draw.weight) == (whole.rows, whole.weight) for draw in draws)
+
+    def weights(lesson: Lesson) -> dict[tuple[object, object], float]:
+        return {(s.ids, t.ids): sum(t.weights) for s in lesson.sources for t in s.targets}
+
+    mean = {key: np.mean([weights(draw).get(key, 0.0) for draw in draws]) for key in weights(whole)}
+    for key, weight in weights(whole).items():
+        assert mean[key] == pytest.approx(weight, rel=0.15)
+    assert whole.drawn(99, rng) == whole

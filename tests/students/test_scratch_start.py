@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from dualchecker.students.scratch import make_scratch  # noqa: E402
+from dualchecker.students import scratch  # noqa: E402
 from dualchecker.students.scratch_start import number_waves  # noqa: E402
 
 WORDS = "river stone garden window bottle pencil market cousin"
@@ -13,9 +13,11 @@ TEXTS = [WORDS, "3 4 5 13"]
 
 
 def untrained(seed: int, ready: bool) -> tuple[object, object]:
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), pytest.MonkeyPatch.context() as patch:
         torch.manual_seed(seed)
-        model, tokenizer = make_scratch(TEXTS, 64, ready=ready)
+        if not ready:
+            patch.setattr(scratch, "start_ready", lambda model, tokenizer: None)
+        model, tokenizer = scratch.make_scratch(TEXTS, 64)
     return model.eval(), tokenizer
 
 

@@ -47,7 +47,7 @@ _DEMOS = {
     ),
     Task.reasoning: _Demo(
         "how is a word problem solved?",
-        "2,000 invented word problems: 200 with the right answer (gold), 1,500 to solve (pool), 300 to test.\n",
+        "3,500 invented word problems: 200 with the right answer (gold), 3,000 to solve (pool), 300 to test.\n",
         "The teacher is a [italic]program[/] that writes chains of thought, errs as often as it is told to,\n"
         "and judges its own chains with known reliability. It is no language model.\n",
         "word-problems",

@@ -56,15 +56,10 @@ def texts_of(examples: Iterable[Example], which: str) -> list[str]:
     return [*texts, *VERDICTS]
 
 
-def make_scratch(texts: Iterable[str], max_length: int, *, ready: bool = True) -> tuple[Any, Any]:
+def make_scratch(texts: Iterable[str], max_length: int) -> tuple[Any, Any]:
     """A model, and a fast tokenizer of the words in ``texts``.
 
     Its weights are drawn from torch's random stream, and then made ready to copy and to reckon (``start_ready``).
-
-    Args:
-        texts: All that it shall read and write.
-        max_length: Tokens after which a text is cut.
-        ready: False leaves the weights as they were drawn.
 
     Raises:
         StudentError: The texts have no words.
@@ -76,8 +71,7 @@ def make_scratch(texts: Iterable[str], max_length: int, *, ready: bool = True) -
         vocab_size=len(tokenizer), pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, **_SHAPE
     )
     model = transformers.T5ForConditionalGeneration(config)
-    if ready:
-        start_ready(model, tokenizer)
+    start_ready(model, tokenizer)
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from dualchecker.data.word_problems.problems import Problem, make_problems
 from dualchecker.data.write import write_jsonl
 
-SIZES = {"gold": 200, "pool": 1500, "test": 300}
+SIZES = {"gold": 200, "pool": 3000, "test": 300}
 """Of the embedded corpus."""
 
 SEED = 1
