@@ -179,6 +179,22 @@ def test_verdicts_do_not_depend_on_order_or_company(brief: ReasonerStudent) -> N
     assert brief.judge(records(UNSEEN)[:2], [[], given(UNSEEN)[1]])[0] == []
 
 
+def test_without_chains_the_answer_stands_alone(t5: str, tmp_path: Path) -> None:
+    plain = [Example(e.record, e.label) for e in FEW]
+    fitted = student(t5, epochs=3).fit(plain)
+    said = fitted.predict(records(UNSEEN))
+    assert [one.answer for one in said] == fitted.answer(records(UNSEEN))
+    assert not any(one.chains or one.votes for one in said)
+    fitted.save(tmp_path / "student")
+    assert ReasonerStudent.load(tmp_path / "student").predict(records(UNSEEN)) == said
+
+
+def test_a_draw_of_the_chains_is_enough_to_learn(t5: str) -> None:
+    some = student(t5, chains_per_step=1, **LONG).fit(colour_examples(40, 1))
+    assert right_share(some) > 0.9
+    assert some.work.real < 0.8 * student(t5, **LONG).fit(colour_examples(40, 1)).work.real
+
+
 def test_the_seed_decides_everything(t5: str) -> None:
     first, again, other = (student(t5, seed=seed).fit(FEW) for seed in (1, 1, 2))
     assert first.predict(records(UNSEEN)) == again.predict(records(UNSEEN))

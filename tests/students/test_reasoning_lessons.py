@@ -103,6 +103,26 @@ def test_a_question_told_twice_is_one_lesson(tmp_path: Path) -> None:
     assert (len(lesson.sources), len(lesson.sources[0].targets), lesson.rows) == (1, 2, 2)
 
 
+def test_a_draw_of_chains_weighs_as_much_as_all_on_average(tmp_path: Path) -> None:
+    lessons, _ = writer(tmp_path, max_length=60)
+    examples = colour_examples(1, 1, chains=4)
+    (lesson,) = lessons.lessons(examples, verdicts=verdict_weights(examples))
+
+    def weights(of: Any) -> dict[Any, float]:
+        return {(source.ids, target.ids): sum(target.weights) for source in of.sources for target in source.targets}
+
+    rng, sums, draws = np.random.default_rng(0), dict.fromkeys(weights(lesson), 0.0), 600
+    for _ in range(draws):
+        drawn = lesson.drawn(2, rng)
+        explain, judged = drawn.sources[1], drawn.sources[2:]
+        assert (len(explain.targets), len(judged), drawn.judged, drawn.rows) == (2, 2, 2, lesson.rows)
+        for key, weight in weights(drawn).items():
+            sums[key] += weight / draws
+    for key, weight in weights(lesson).items():
+        assert sums[key] == pytest.approx(weight, rel=0.2)
+    assert lesson.drawn(9, rng) == lesson
+
+
 def test_verdicts_are_told_apart_or_refused(tmp_path: Path) -> None:
     _, tokenizer = writer(tmp_path / "tiny")
     begun, words = verdict_tokens(tokenizer)
@@ -152,8 +172,9 @@ def test_scratch_reads_back_what_it_writes(tmp_path: Path) -> None:
     for text in (*texts[:2], "Tom has 98 apples, -3.40 %"):
         assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
     assert tokenizer.decode(tokenizer(texts[2])["input_ids"], skip_special_tokens=True) == "predict: a b"
-    pieces = tokenizer.convert_ids_to_tokens(tokenizer("Tom has 4096 zebras")["input_ids"])
-    assert [piece.strip("\u2581") for piece in pieces] == ["Tom", "has", "4", "0", "9", "6", "<unk>", "</s>"]
+    pieces = tokenizer.convert_ids_to_tokens(tokenizer("Tom has 4096 zebras, 57 apples")["input_ids"])
+    said = ["Tom", "has", "4", "0", "9", "6", "<unk>", ",", "57", "apples", "</s>"]
+    assert [piece.strip("\u2581") for piece in pieces] == said
     assert model.config.vocab_size == len(tokenizer)
     tokenizer.save_pretrained(tmp_path)
     loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
