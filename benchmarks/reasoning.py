@@ -31,6 +31,9 @@ from dualchecker.runs import distill
 from pages import splice
 
 METHODS = {"minds_mirror": "all chains kept", "dualchecker": "chains checked"}
+TWO_STAGES = "two_stages"
+"""``minds_mirror`` once more: verdicts first, then answers and chains, as in the paper; in as many steps in all."""
+
 STUDENTS = {
     "gold_only": "gold alone",
     "answers_alone": "answers alone",
@@ -53,8 +56,11 @@ def measure(folder: Path, method: str, seed: int, settings: Sequence[str]) -> Ce
     folder.mkdir(parents=True, exist_ok=True)
     write_word_problems(folder, seed=100 + seed)
     raw: dict[str, Any] = yaml.safe_load((corpus_path("word-problems") / "run.yaml").read_text(encoding="utf-8"))
-    raw |= {"method": method, "output": f"run-{method}"}
+    raw |= {"method": "minds_mirror" if method == TWO_STAGES else method, "output": f"run-{method}"}
     raw["data"]["seed"] = raw["student"]["seed"] = seed
+    if method == TWO_STAGES:
+        raw["student"] |= {"stages": "evaluation_first", "epochs": raw["student"]["epochs"] / 2}
+        raw["report"]["references"] = False
     if method == "dualchecker":
         raw["check"]["student"] = True
     for setting in settings:
@@ -63,7 +69,7 @@ def measure(folder: Path, method: str, seed: int, settings: Sequence[str]) -> Ce
         raw[section][name] = yaml.safe_load(value)
     metrics = distill(build_config(raw, root=folder)).metrics
     stages = list(metrics["teacher"]["stages"].values())
-    students = {"student": metrics["student"]["test"], **metrics["references"]}
+    students = {"student": metrics["student"]["test"], **metrics.get("references", {})}
     return {
         "teacher": {
             "one": stages[0]["accuracy"]["value"],
@@ -91,7 +97,7 @@ def figures(result: dict[str, Any]) -> Cell:
 
 def run_all(work: Path, seeds: int, jobs: int, settings: Sequence[str]) -> dict[str, list[Cell]]:
     """All cells, each in a process of its own with one thread; those already measured in ``work`` are taken from it."""
-    todo = [(method, seed) for seed in range(seeds) for method in METHODS]
+    todo = [(method, seed) for method in (*METHODS, TWO_STAGES) for seed in range(seeds)]
     running: list[subprocess.Popen[bytes]] = []
     for method, seed in todo:
         if (work / f"{method}-{seed}.json").is_file():
@@ -106,7 +112,7 @@ def run_all(work: Path, seeds: int, jobs: int, settings: Sequence[str]) -> dict[
         process.wait()
     return {
         method: [json.loads((work / f"{method}-{seed}.json").read_text(encoding="utf-8")) for seed in range(seeds)]
-        for method in METHODS
+        for method in (*METHODS, TWO_STAGES)
     }
 
 
@@ -152,7 +158,22 @@ def table(cells: dict[str, list[Cell]]) -> str:
             values = [spread([one[measure] for one in found], share=measure != "verdict_auroc") for measure in MEASURES]
             lines.append(f"| {taught} | " + " | ".join(values) + f" | {differences(found)} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines + stages(cells))
+
+
+def stages(cells: dict[str, list[Cell]]) -> list[str]:
+    """Everything at once, or in two stages."""
+    lines = [
+        "`student.stages`, all chains kept, the same number of steps in all:",
+        "",
+        "| learnt | " + " | ".join(MEASURES.values()) + " |",
+        "| --- |" + " --- |" * len(MEASURES),
+    ]
+    for method, words in (("minds_mirror", "`mixed`"), (TWO_STAGES, "`evaluation_first`")):
+        found = [cell["students"]["student"] for cell in cells[method]]
+        values = [spread([one[name] for one in found], share=name != "verdict_auroc") for name in MEASURES]
+        lines.append(f"| {words} | " + " | ".join(values) + " |")
+    return [*lines, ""]
 
 
 def differences(found: Sequence[Cell]) -> str:
