@@ -7,6 +7,7 @@ from dualchecker import errors
 
 PUBLIC = [
     "Answer",
+    "Chain",
     "Classification",
     "Confidence",
     "ConfigError",
@@ -19,6 +20,7 @@ PUBLIC = [
     "Extraction",
     "Labelled",
     "Ledger",
+    "Reasoning",
     "Record",
     "Run",
     "RunConfig",

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "records",
+    "Chain": "records",
     "Classification": "tasks",
     "Confidence": "records",
     "ConfigError": "errors",
@@ -22,6 +23,7 @@ _HOMES = {
     "Extraction": "tasks",
     "Labelled": "records",
     "Ledger": "ledger",
+    "Reasoning": "tasks",
     "Record": "records",
     "Run": "runs",
     "RunConfig": "config",
@@ -37,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Answer",
+    "Chain",
     "Classification",
     "Confidence",
     "ConfigError",
@@ -49,6 +52,7 @@ __all__ = [
     "Extraction",
     "Labelled",
     "Ledger",
+    "Reasoning",
     "Record",
     "Run",
     "RunConfig",
@@ -72,10 +76,10 @@ if TYPE_CHECKING:
     from dualchecker.embedding import Embedder
     from dualchecker.errors import ConfigError, DataError, DualcheckerError
     from dualchecker.ledger import Ledger
-    from dualchecker.records import Answer, Confidence, Demonstration, Example, Labelled, Record, Span
+    from dualchecker.records import Answer, Chain, Confidence, Demonstration, Example, Labelled, Record, Span
     from dualchecker.runs import Run, distill
     from dualchecker.students import Student, load_student
-    from dualchecker.tasks import Classification, Extraction, Task
+    from dualchecker.tasks import Classification, Extraction, Reasoning, Task
     from dualchecker.teachers import Teacher
 
 

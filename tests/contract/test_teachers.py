@@ -114,7 +114,7 @@ def test_it_has_a_short_name(teacher: Teacher) -> None:
 
 def test_it_says_which_rungs_it_can_answer(teacher: Teacher) -> None:
     assert "brief" in teacher.rungs, "every ladder begins there"
-    assert teacher.rungs <= {*RUNGS, "explain", "generate"}
+    assert teacher.rungs <= {*RUNGS, "explain", "generate", "evaluate"}
 
 
 def test_the_payload_is_plain_json(teacher: Teacher, make_prompts: MakePrompts) -> None:

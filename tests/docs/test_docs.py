@@ -19,9 +19,11 @@ from dualchecker.config import (
     Columns,
     DataConfig,
     EvolveConfig,
+    FlawsConfig,
     LimitsConfig,
     PanelConfig,
     PrecisionThreshold,
+    ReasoningConfig,
     ReportConfig,
     RunConfig,
     SamplingConfig,
@@ -34,6 +36,7 @@ from dualchecker.config import (
 )
 from dualchecker.config import file as config_file
 from dualchecker.config import models as config_models
+from dualchecker.config import teacher as config_teacher
 from dualchecker.config.section import Section
 from dualchecker.evaluation.wording import OUTCOMES
 
@@ -52,6 +55,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "check": CheckConfig,
     "check.threshold": PrecisionThreshold,
     "sampling": SamplingConfig,
+    "reasoning": ReasoningConfig,
+    "teacher.flaws": FlawsConfig,
     "evolve": EvolveConfig,
     "check.panel": PanelConfig,
     "student": StudentConfig,
@@ -123,7 +128,8 @@ def run_files() -> list[Any]:
 def test_every_whole_run_file_is_valid(body: str, tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(body, encoding="utf-8")
-    assert load_config(file).task.labels
+    task = load_config(file).task
+    assert task.labels or task.kind == "reasoning"
     assert build_config(yaml.safe_load(body)).model_dump() == load_config(file).model_dump()
 
 
@@ -137,6 +143,8 @@ def test_every_part_of_a_run_file_is_valid(path: Path) -> None:
     for body in blocks(path, "yaml", "yml"):
         raw = yaml.load(body, config_file._Loader)
         assert isinstance(raw, dict), body
+        if raw.get("teacher", {}).get("kind") == "program":
+            raw["task"] = {"kind": "reasoning", "question": "q"}
         if raw.keys() <= RunConfig.model_fields.keys():
             build_config({**whole, **raw})
         else:
@@ -146,7 +154,7 @@ def test_every_part_of_a_run_file_is_valid(path: Path) -> None:
 def test_the_sections_are_all_models_of_the_run_file() -> None:
     models = {
         value
-        for value in vars(config_models).values()
+        for value in (*vars(config_models).values(), *vars(config_teacher).values())
         if isinstance(value, type) and issubclass(value, Section) and value is not Section
     }
     # A senior or member has the teacher's keys but no others below it; the page says so in place of a second table.

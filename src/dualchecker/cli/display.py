@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from dualchecker.cli.display_chains import COLUMNS as CHAIN_COLUMNS
+from dualchecker.cli.display_chains import chain_lines, chain_remarks, chain_table, student_cells
 from dualchecker.cli.display_spans import MEASURES as SPAN_MEASURES
 from dualchecker.cli.display_spans import span_remarks, span_table
 from dualchecker.cli.display_words import LABEL_SET_MEASURES, MEASURES, REFERENCES, STAGES, percent, with_interval
@@ -118,24 +120,35 @@ class TerminalProgress:
 
 def print_result(metrics: Mapping[str, Any]) -> None:
     """The tables that end a run."""
-    stages, spans = metrics["teacher"]["stages"], metrics.get("kind") == "extraction"
+    stages, kind = metrics["teacher"]["stages"], str(metrics.get("kind"))
     if stages:
         console.print()
-        console.print(span_table(metrics) if spans else _label_table(metrics))
+        console.print(_TABLES.get(kind, _label_table)(metrics))
     else:
         console.print("\nNo teacher was asked.")
     if stages and not any(name in stage for stage in stages.values() for name in ("accuracy", "strict_f1")):
         console.print(
-            f"[dim]The pool carries no human {'spans' if spans else 'labels'}, so how many are right is estimated on "
+            f"[dim]The pool carries no human {_NOUNS.get(kind, 'labels')}, so how many are right is estimated on "
             "gold; see the report.[/]"
         )
+    for line in chain_lines(metrics) if kind == "reasoning" else ():
+        console.print(line, soft_wrap=True)
     calibration = metrics["teacher"].get("calibration") or {}
     for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
-    for message in span_remarks(metrics) if spans else ():
+    for message in _REMARKS[kind](metrics) if kind in _REMARKS else ():
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
     _print_student(metrics)
     _print_closer(metrics)
+
+
+_NOUNS = {"extraction": "spans", "reasoning": "answers"}
+_TABLES: dict[str, Callable[[Mapping[str, Any]], Table]] = {"extraction": span_table, "reasoning": chain_table}
+_REMARKS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "extraction": span_remarks,
+    "reasoning": chain_remarks,
+}
+"""What differs by kind of task, in place of what whole texts with labels have."""
 
 
 def _label_table(metrics: Mapping[str, Any]) -> Table:
@@ -169,17 +182,21 @@ def _print_student(metrics: Mapping[str, Any]) -> None:
     if not student["test"]:
         console.print("\nNo test file was given, so the student is not scored.")
         return
-    table = Table(title=f"Student ({student['kind']}) on the {test} test texts", title_justify="left")
+    kind = metrics.get("kind")
+    texts = "questions" if kind == "reasoning" else "texts"
+    table = Table(title=f"Student ({student['kind']}) on the {test} test {texts}", title_justify="left")
     table.add_column("trained on")
-    spans = metrics.get("kind") == "extraction"
+    spans = kind == "extraction"
     measures = SPAN_MEASURES if spans else LABEL_SET_MEASURES if metrics.get("multiple") else MEASURES
-    for measure in measures.values():
-        table.add_column(measure, justify="right")
-    labels = "checked labels" if metrics["method"] == "dualchecker" else "labels"
+    for head in CHAIN_COLUMNS if kind == "reasoning" else measures.values():
+        table.add_column(head, justify="right")
+    noun = "answers" if kind == "reasoning" else "labels"
+    labels = f"checked {noun}" if metrics["method"] == "dualchecker" else noun
     rows = {f"gold + {labels} (this run)": student["test"]}
     rows |= {REFERENCES.get(name, name): value for name, value in metrics.get("references", {}).items()}
     for name, row in rows.items():
-        table.add_row(name, *(with_interval(row[measure]) for measure in measures))
+        cells = student_cells(row) if kind == "reasoning" else [with_interval(row[measure]) for measure in measures]
+        table.add_row(name, *cells)
     console.print()
     console.print(table)
     console.print("[dim]In brackets: 95 % bootstrap intervals.[/]")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dualchecker.cli.init_file import label_task, run_file, span_task
+from dualchecker.cli.init_file import Form, label_task, question_task, run_file, span_task
+from dualchecker.cli.init_questions import guess_questions
 from dualchecker.cli.init_spans import SpanGuess, guess_spans
 
 _TEXT_NAMES = ("text", "summary", "abstract", "sentence", "title", "question", "content", "body", "document", "review")
@@ -22,6 +23,7 @@ class Kind(StrEnum):
 
     classification = "classification"
     extraction = "extraction"
+    reasoning = "reasoning"
 
 
 def init(
@@ -40,19 +42,26 @@ def init(
     force: Annotated[bool, typer.Option(help="Replace an existing run file.")] = False,
 ) -> None:
     """Write a commented run.yaml that fits your data."""
-    from dualchecker.data import read_rows, write_text
+    from dualchecker.data import read_rows
     from dualchecker.errors import ConfigError, DataError
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists already.", fix="Use --force to replace it, or --output for another name.")
     numbered = read_rows(data)
     rows = [row for _, row in numbered]
+    folder = output.resolve().parent
+    paths = (_relative(data, folder) or "", _relative(pool, folder), _relative(test, folder))
+    if kind is Kind.reasoning:
+        questions = guess_questions(rows, str(data))
+        task = question_task(questions.answer, questions.labels, questions.examples)
+        _written(
+            output, run_file(task, questions.columns, *paths, form="reasoning"), rows, [], "describe what is asked"
+        )
+        return
     columns = _guess(rows)
     spans = kind is not Kind.classification and guess_spans(
         numbered, data, columns, labelled=kind is None and _has_label_column(rows)
     )
-    folder = output.resolve().parent
-    paths = (_relative(data, folder) or "", _relative(pool, folder), _relative(test, folder))
     if spans and (kind is Kind.extraction or not _says_labels(rows, columns, spans)):
         task, columns = span_task(spans.labels, spans.per_text), spans.columns
         notes = ["Spans were found, so task.kind is extraction."]
@@ -69,13 +78,21 @@ def init(
         if spans:
             notes.append("There are spans as well: with --task extraction these are the task.")
         spans = None
-    write_text(output, run_file(task, columns, *paths, spans=bool(spans)))
+    form: Form = "spans" if spans else "labels"
+    _written(output, run_file(task, columns, *paths, form=form), rows, notes, "describe your labels")
+
+
+def _written(output: Path, content: str, rows: list[dict[str, Any]], notes: list[str], then: str) -> None:
+    """Write the run file, and tell what to do next."""
+    from dualchecker.data import write_text
+
+    write_text(output, content)
     typer.echo(f"Written: {output}")
     for note in notes:
         typer.echo(note)
     if not any(name.lower() in _ID_NAMES for row in rows for name in row):
         typer.echo("No id column was found: rows are numbered, so keep their order. Or name it in data.columns.id.")
-    typer.echo("Next: describe your labels in it, then  dualchecker plan", err=False)
+    typer.echo(f"Next: {then} in it, then  dualchecker plan", err=False)
 
 
 def _checked_labels(rows: list[dict[str, Any]], columns: dict[str, str], data: Path) -> tuple[Counter[str], bool]:
@@ -97,7 +114,7 @@ def _checked_labels(rows: list[dict[str, Any]], columns: dict[str, str], data: P
         raise DataError(
             f"The column {columns['label']!r} of {data} holds {len(labels)} different values in {len(rows)} rows.",
             why="It does not look like a label column.",
-            fix="Rename the label column to 'label'.",
+            fix="Rename the label column to 'label'. If these are answers to questions: --task reasoning.",
         )
     return labels, multiple
 

@@ -79,6 +79,8 @@ def _more_in_words(config: "RunConfig") -> str:
     """What the answers of some tasks add to a reply."""
     if config.task.kind == "extraction":
         return ", and what spans as long and many as the human ones take"
+    if config.task.kind == "reasoning":
+        return ", 120 more for a chain of thought; 60 to a self-evaluation"
     return ", 10 more a label where several may apply" if config.task.multiple else ""
 
 

@@ -34,9 +34,15 @@ def calibration_remarks(
         return ["No answer about calibration gold could be used."]
     found = []
     if not any(name in row for row in rows for name in _OWN):
+        rests = (
+            "how sure an answer is rests on the vote of its chains, on what the teacher says of each, and on the "
+            "student."
+            if any("vote_share" in row for row in rows)
+            else "how sure a label is rests on the labels of similar texts, on agreement between answers, and on the "
+            "student."
+        )
         found.append(
-            "The teacher gave no confidence of its own: how sure a label is rests on the labels of similar texts, on "
-            "agreement between answers, and on the student."
+            f"The teacher gave no confidence of its own: {rests}"
             if calibrated
             else "The teacher gave no confidence of its own, and without calibration nothing takes its place: such "
             "answers are not accepted."

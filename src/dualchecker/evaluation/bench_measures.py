@@ -1,4 +1,4 @@
-"""What a bench scores, by kind of task: labels of whole texts, or spans."""
+"""What a bench scores, by kind of task: labels of whole texts, spans, or answers to questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,23 @@ class Measures:
 
     Attributes:
         main: Of teacher and student; the first is the headline.
-        kept: Of the accepted labels or spans, beside the headline.
+        kept: Of the accepted labels, spans or answers, beside the headline, or the headline itself.
     """
 
-    main: tuple[str, str]
+    main: tuple[str, ...]
     kept: str
 
     @property
     def scores(self) -> tuple[str, ...]:
         """All that are resampled, each with the side that it is of: ``teacher``, ``accepted`` or ``student``."""
         sides = (("teacher", self.main), ("accepted", (self.main[0], self.kept)), ("student", self.main))
-        return tuple(f"{side}_{name}" for side, names in sides for name in names)
+        return tuple(dict.fromkeys(f"{side}_{name}" for side, names in sides for name in names))
 
 
 MEASURES: Mapping[str, Measures] = {
     "classification": Measures(("macro_f1", "accuracy"), "accuracy"),
     "extraction": Measures(("strict_f1", "overlap_f1"), "precision"),
+    "reasoning": Measures(("answer_accuracy",), "answer_accuracy"),
 }
 """By ``kind`` in ``metrics.json``."""
 
@@ -46,6 +47,7 @@ _NAMES = {
     "strict_f1": "span F1",
     "overlap_f1": "overlap F1",
     "precision": "precision",
+    "answer_accuracy": "answer accuracy",
 }
 
 WORDS = {
@@ -66,7 +68,7 @@ class Judged:
 
     def only(self, kept: Sequence[bool]) -> "Judged":
         """Those of some records."""
-        return Judged(*(tuple(compress(values, kept)) for values in (self.ids, self.labels, self.truth)))  # type: ignore[arg-type]
+        return type(self)(*(tuple(compress(values, kept)) for values in (self.ids, self.labels, self.truth)))  # type: ignore[arg-type]
 
     def draws(self, resamples: Resamples) -> dict[str, Draws]:
         """Every score on every resample."""
@@ -79,6 +81,22 @@ class Judged:
         """Every score on the records as they are."""
         scores = LabelScores(self.labels, self.truth)
         return {"accuracy": scores.accuracy(), "macro_f1": scores.macro_f1()}
+
+
+@dataclass(frozen=True)
+class JudgedAnswers(Judged):
+    """Answers to questions beside the human ones: there are about as many as questions, so none is a class of its own.
+
+    The score has a name that no other kind has: no mean is over two kinds.
+    """
+
+    def draws(self, resamples: Resamples) -> dict[str, Draws]:
+        """Every score on every resample."""
+        return {"answer_accuracy": resamples.accuracy(self.labels, self.truth, self.ids)}
+
+    def scores(self) -> dict[str, float]:
+        """Every score on the records as they are."""
+        return {"answer_accuracy": LabelScores(self.labels, self.truth).accuracy()}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,11 @@ HOW_SPANS = (
     "share a character with a human one of their label; accepted is the share of the spans."
 )
 
+HOW_ANSWERS = (
+    " Where questions are answered, an answer is right if it is equal to the human one, whatever the steps to it; the "
+    "student's is that by vote of its chains."
+)
+
 HOW_DIFFERENCES = (
     "In percentage points, on the same records and seeds, with paired 95 % bootstrap intervals. Bold: the interval "
     "excludes 0. In square brackets: how many of the {unit} have the sign of the mean."
@@ -158,8 +163,9 @@ def about(comparison: Comparison, data: str) -> str:
 
 def how_to_read(comparison: Comparison) -> str:
     """What the numbers are."""
-    spans = any("extraction" in kinds for kinds in comparison.kinds.values())
-    return HOW_TO_READ + HOW_SPANS if spans else HOW_TO_READ
+    there = {kind for kinds in comparison.kinds.values() for kind in kinds}
+    more = (("extraction", HOW_SPANS), ("reasoning", HOW_ANSWERS))
+    return HOW_TO_READ + "".join(words for kind, words in more if kind in there)
 
 
 def markdown(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dualchecker.confidence import auroc
 from dualchecker.evaluation.comparison import compare_accuracy
-from dualchecker.evaluation.intervals import bootstrap
+from dualchecker.evaluation.intervals import bootstrap, share_right
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
 from dualchecker.records import Labelled, Record
 from dualchecker.students.reasoning import Reasoned
@@ -91,8 +91,7 @@ def _as_in(task: Reasoning, answer: str | None, truth: str) -> str:
 
 
 def _share(right: Sequence[bool], seed: int) -> dict[str, Any]:
-    hits = np.asarray(right, dtype=float)
-    return bootstrap(lambda rows: float(hits[np.asarray(rows)].mean()), len(hits), seed=seed).to_dict()
+    return share_right(right, seed=seed).to_dict()
 
 
 def _auroc(pairs: Sequence[tuple[float, bool]], seed: int) -> dict[str, Any] | None:

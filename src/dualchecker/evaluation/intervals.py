@@ -72,6 +72,15 @@ def of_share(value: float, draws: Floats, count: int) -> Interval:
     return Interval(value, float(np.fmin(drawn.low, closed.low)), float(np.fmax(drawn.high, closed.high)))
 
 
+def share_right(right: Sequence[bool], *, repeats: int = 1000, seed: int = 0) -> Interval:
+    """The share of right answers with its interval; see ``of_share``."""
+    hits = np.asarray(right, dtype=float)
+    if not len(hits):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    draws = [float(np.average(hits, weights=weights)) for weights in resamples(len(hits), repeats, seed)]
+    return of_share(float(hits.mean()), np.array(draws), len(hits))
+
+
 def noise_raised(value: float, draws: Floats, chance: Floats) -> Interval:
     """For ECE, which noise can only raise, and whose truth may be 0.
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dualchecker.evaluation import wording
 from dualchecker.evaluation.formats import interval, known, money, percent, plural, share, visible, whole
+from dualchecker.evaluation.report_chains import chain_figures, chain_views
 from dualchecker.evaluation.report_closer import noise_view, slices_view
 from dualchecker.evaluation.report_labels import decision_rows, label_sets_view
 from dualchecker.evaluation.report_panel import panel_view
@@ -32,9 +33,9 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
     """The report as HTML.
 
     Args:
-        metrics: What ``metrics.json`` holds; its ``kind`` is ``extraction`` where spans are asked for. Parts that a
-            run did not have (test set, references, human labels in the pool, rounds) may be missing; the report then
-            says so or leaves the section out.
+        metrics: What ``metrics.json`` holds; its ``kind`` is ``extraction`` where spans are asked for, and
+            ``reasoning`` where questions are answered. Parts that a run did not have (test set, references, human
+            labels in the pool, rounds) may be missing; the report then says so or leaves the section out.
         labels: Rows of ``labels.jsonl``.
 
     Returns:
@@ -51,6 +52,10 @@ def render_report(metrics: Mapping[str, Any], labels: Sequence[Mapping[str, Any]
         figures = [*span_figures(metrics), _spent(metrics)]
         template = _environment().get_template("report_spans.html.j2")
         return template.render(shared, figures=figures, **span_views(metrics, labels))
+    if metrics.get("kind") == "reasoning":
+        figures = [*chain_figures(metrics), _spent(metrics)]
+        template = _environment().get_template("report_chains.html.j2")
+        return template.render(shared, figures=figures, **chain_views(metrics, labels))
     stages = teacher.get("stages") or {}
     test = student.get("test")
     return (
@@ -99,6 +104,7 @@ def _head(metrics: Mapping[str, Any]) -> View:
         "student": student["kind"],
         "base": wording.BASES.get(base, _last_part(base)),
         "labels": list(metrics["labels"].items()),
+        "noun": "answer" if metrics.get("kind") == "reasoning" else "label",
         "gold": whole(data["gold"]),
         "pool": whole(data["pool"]),
         "test": whole(data["test"]),
@@ -183,6 +189,11 @@ def _warnings(metrics: Mapping[str, Any]) -> list[str]:
             "The teacher “exemplar” is no LLM: it votes by similarity to the examples in its prompt. "
             "This run shows how the method works, not what an LLM would reach."
         )
+    if metrics["teacher"]["name"] == "program":
+        found.append(
+            "The teacher “program” is a program with known flaws, no LLM: its chains are right or wrong as they were "
+            "made to be. This run shows how the method works, not what an LLM would reach."
+        )
     threshold = _threshold(metrics)
     if threshold.get("message"):
         found.append(str(threshold["message"]))
@@ -190,7 +201,7 @@ def _warnings(metrics: Mapping[str, Any]) -> list[str]:
     wanted, accuracy = known(threshold.get("target")), (_final(metrics).get("kept") or {}).get("accuracy") or {}
     high = known(accuracy.get("high"))
     if wanted is not None and high is not None and high < wanted:
-        what = "spans" if metrics.get("kind") == "extraction" else "labels"
+        what = {"extraction": "spans", "reasoning": "answers"}.get(str(metrics.get("kind")), "labels")
         found.append(
             f"The accepted {what} miss the precision asked for ({percent(wanted)}): {interval(accuracy)} are right."
         )

@@ -124,11 +124,7 @@ def compared(
     ours, theirs = known(mine.get("value")), known(other.get("value"))
     if ours is None or theirs is None:
         return ""
-    who = {
-        "gold_only": "gold alone",
-        "gold_few_shot": "gold and the few-shot labels",
-        "gold_pool": "gold and the pool's human labels",
-    }.get(name, name)
+    who = wording.REFERENCES.get(name, name)
     points = round(100 * (ours - theirs), 1)
     if points == 0:
         return f"{what} is the same as with {who}."
@@ -241,7 +237,8 @@ def _threshold(threshold: Mapping[str, Any], calibration: Mapping[str, Any], wha
     answers = plural(int(calibration.get("answers") or 0), "calibration answer")
     if threshold.get("basis") == "none":
         return f"By {answers}, no confidence is enough for what was asked: no {what} is accepted."
-    said = f"A {what} is accepted from a confidence of {percent(threshold.get('value'))} on"
+    one = f"{'An' if what[0] in 'aeiou' else 'A'} {what}"
+    said = f"{one} is accepted from a confidence of {percent(threshold.get('value'))} on"
     if not threshold.get("accepted"):
         return f"{said}; none of {answers} reaches it."
     proof = " (the 95 % lower bound reaches what was asked for)" if threshold.get("guaranteed") else ""

@@ -1,5 +1,6 @@
 """What the report says about the run's work: rounds, requests, failures, and the records left for people."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,14 +19,15 @@ def work_view(metrics: Mapping[str, Any]) -> View:
     teacher, requests = metrics["teacher"], metrics.get("requests") or {}
     attempts = {k: n for k, n in (requests.get("attempt_outcomes") or {}).items() if k != "ok"}
     outcomes, gold = teacher.get("outcomes") or {}, metrics.get("gold_used") or {}
+    rungs = wording.RUNGS | (wording.CHAIN_RUNGS if metrics.get("kind") == "reasoning" else {})
     sizes = ("demonstrations", "calibration", "student_training", "test")
     return {
         "rounds": [_round(entry) for entry in teacher.get("rounds") or ()],
         "failed_rationales": teacher.get("failed_rationales") or 0,
-        "rungs": _counted(teacher.get("rungs"), wording.RUNGS, in_order=True),
+        "rungs": _counted(teacher.get("rungs"), rungs, in_order=True),
         "outcomes": _counted(outcomes, wording.OUTCOMES),
         "written": _counted((teacher.get("written") or {}).get("outcomes"), wording.OUTCOMES | wording.WRITTEN),
-        "notes": _counted(teacher.get("notes"), wording.NOTES, of=sum(outcomes.values())),
+        "notes": _counted(teacher.get("notes"), wording.OUTCOMES | wording.NOTES, of=sum(outcomes.values())),
         "distributions": [
             (
                 name,
@@ -137,5 +139,10 @@ def _step(answer: Mapping[str, Any], teacher: str) -> View:
         "stated": percent(answer.get("stated")),
         "key": str(answer.get("request_key") or "")[:12],
         "teacher": answer.get("teacher") if answer.get("teacher") != teacher else "",
-        "notes": [wording.NOTES.get(note, note) for note in answer.get("notes") or ()],
+        "notes": [_note(note, count) for note, count in Counter(answer.get("notes") or ()).items()],
     }
+
+
+def _note(name: str, count: int) -> str:
+    words = wording.NOTES.get(name) or wording.OUTCOMES.get(name, name)
+    return words if count == 1 else f"{words} ({count} times)"

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dualchecker.evaluation.intervals import bootstrap, bootstrap_all, noise_raised, of_share, percentile
+from dualchecker.evaluation.intervals import bootstrap, bootstrap_all, noise_raised, of_share, percentile, share_right
 from dualchecker.evaluation.metrics import chance_ece, confusion, kept_counts, reliability
 from dualchecker.evaluation.scores import ConfidenceScores, LabelScores
 from dualchecker.records import Labelled
-from dualchecker.tasks import Classification, Task
+from dualchecker.tasks import Classification, Reasoning, Task
 
 COVERAGES = (0.8, 0.6, 0.4)
 """Shares of the surest answers whose accuracy is reported."""
@@ -31,6 +31,9 @@ def _scores(task: Task, predicted: Sequence[str | None], truth: Sequence[str], s
             "accuracy": of_share(values["accuracy"], draws["accuracy"], len(truth)).to_dict(),
             "macro_f1": percentile(values["macro_f1"], draws["macro_f1"]).to_dict(),
         }
+    if isinstance(task, Reasoning):
+        right = [task.equal(p, t) for p, t in zip(predicted, truth, strict=True)]
+        return {"accuracy": share_right(right, seed=seed).to_dict()}
     result = {}
     for name in task.score(predicted, truth):
 

@@ -10,6 +10,11 @@ STAGES = {
         "asked again with the long form where the stated confidence is low",
     ),
     "freeal": ("+\N{NO-BREAK SPACE}clean texts as examples", "asked again; a student says which labels to keep"),
+    "standard_distillation": ("One answer", "one chain of thought a question; its answer alone is taught"),
+    "single_cot": ("One chain", "one chain of thought a question, taught with its answer"),
+    "multi_cot": ("Vote of several chains", "all of them are taught"),
+    "single_cot_self_eval": ("One chain, self-evaluated", "the chain and the teacher's verdicts on it are taught"),
+    "minds_mirror": ("Mind's Mirror", "a vote of several chains; all of them and the verdicts on each are taught"),
     "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "the most similar human examples; first answer"),
     "first_answer": ("First answer", "the same examples for every text; align.nearest is off"),
     "teacher_checker": (
@@ -18,6 +23,18 @@ STAGES = {
     ),
     "student_checker": ("+\N{NO-BREAK SPACE}student checker", "a student that has not seen the text weighs in"),
 }
+
+CHAIN_STAGES = {
+    "few_shot": ("Few-shot prompt", "one chain of thought after the same examples for every question, no checks"),
+    "aligner": ("+\N{NO-BREAK SPACE}ContextAligner", "a vote of several chains, after the most similar human examples"),
+    "first_answer": ("First chains", "a vote of several chains; align.nearest is off"),
+    "teacher_checker": ("+\N{NO-BREAK SPACE}teacher checker", "more chains while unsure, then the rivals side by side"),
+    "student_checker": (
+        "+\N{NO-BREAK SPACE}student checker",
+        "what a student that has not seen the question says of its answer, and of the chains",
+    ),
+}
+"""In place of those in ``STAGES`` where questions are answered by reasoning."""
 
 PANEL_STAGES = {
     "few_shot": ("Few-shot prompt", "the first member of the list, the same examples for every text"),
@@ -37,6 +54,11 @@ LABELS_AFTER = {
     "self_consistency": "by the majority of samples",
     "dtot": "after one more question",
     "freeal": "after the second student",
+    "standard_distillation": "from one chain",
+    "single_cot": "from one chain",
+    "multi_cot": "by vote of the chains",
+    "single_cot_self_eval": "from one chain",
+    "minds_mirror": "by vote of the chains",
     "aligner": "after ContextAligner",
     "first_answer": "from the first answer",
     "teacher_checker": "after the teacher checker",
@@ -49,6 +71,14 @@ UNCALIBRATED = {
         "This method takes the confidence as the teacher states it; it was not calibrated on gold.",
     ),
     "self_consistency": "The confidence is the share of samples that agree; it was not calibrated on gold.",
+    **dict.fromkeys(
+        ("standard_distillation", "single_cot", "single_cot_self_eval"),
+        "This method takes the confidence as the teacher states it with its chain; it was not calibrated on gold.",
+    ),
+    **dict.fromkeys(
+        ("multi_cot", "minds_mirror"),
+        "The confidence is the share of the chains that agree; it was not calibrated on gold.",
+    ),
     "freeal": "The confidence is what a student that has not seen the text gives the label; no gold calibrated it.",
 }
 """By stage: where a confidence comes from that no gold has calibrated."""
@@ -58,7 +88,23 @@ STUDENTS = {
     "gold_only": ("Gold alone", "what the human labels teach without a teacher"),
     "gold_few_shot": ("Gold + few-shot labels", "what the teacher's labels bring without any check"),
     "gold_pool": ("Gold + human labels of the pool", "what labelling the whole pool by hand would bring"),
+    "answers_alone": ("The same answers without chains", "what chains of thought bring beside their answers"),
+    "one_chain": ("One chain a question", "what several chains bring beside a single one"),
+    "chains_alone": ("The same chains without verdicts", "what learning to judge chains brings"),
 }
+
+CHAIN_STUDENTS = {"student": ("Student of this run", "gold, and the answers, chains and verdicts of this run")}
+"""In place of that in ``STUDENTS`` where questions are answered by reasoning."""
+
+REFERENCES = {
+    "gold_only": "gold alone",
+    "gold_few_shot": "gold and the few-shot labels",
+    "gold_pool": "gold and the pool's human labels",
+    "answers_alone": "the same answers without chains",
+    "one_chain": "one chain a question",
+    "chains_alone": "the same chains without verdicts",
+}
+"""The same in a sentence: the student is better or worse than the one with ..."""
 
 OUTCOMES = {
     "ok": "understood",
@@ -168,6 +214,31 @@ REASONS = {
 }
 """Why a label was not accepted, beside ``OUTCOMES``."""
 
+REJECTED = {
+    "other_answer": "arrives at another answer than the one kept",
+    "unsound": "a calculation in it does not hold",
+    "called_wrong": "the teacher's self-evaluations speak against it",
+    "student_doubts": "the student checker doubts it",
+    "empty_chain": "an answer without any reasoning",
+}
+"""Why a chain of thought is not taught."""
+
+VERDICTS = {
+    "correct": "the teacher calls the chain correct",
+    "wrong": "the teacher calls the chain wrong",
+    "uncertain": "the teacher cannot say",
+}
+"""What self-evaluations say, beside ``OUTCOMES`` of those that say nothing."""
+
+UNLEARNT = {
+    "empty_chain": "chains without words",
+    "empty_answer": "questions without an answer",
+    "cut_chain": "chains longer than student.max_length, whose end is cut",
+    "cut_question": "questions longer than student.max_length, whose end is cut",
+    "known_held": "gold to watch that stands among what is learnt as well",
+}
+"""What a student could not learn as it is."""
+
 PURPOSES = {
     "label": ("Label", "the pool"),
     "calibrate": ("Calibrate", "gold, to learn what the confidence is worth"),
@@ -182,6 +253,8 @@ PURPOSES = {
     "dtot": ("Second question", "what the teacher was unsure of"),
     "freeal": ("Again", "the pool, with clean texts as examples"),
     "generate": ("Write", "new texts for the student"),
+    "chains": ("Chains of thought", "the pool, several times"),
+    "evaluate": ("Evaluate", "the teacher's own chains"),
 }
 
 RUNGS = {
@@ -191,6 +264,15 @@ RUNGS = {
     "reconsider": "shown its own answers, asked to decide",
     "senior": "a stronger teacher",
 }
+
+CHAIN_RUNGS = {
+    "brief": "the first chains",
+    "detail": "chains after the long form of the text",
+    "wide": "more chains, after more examples",
+    "reconsider": "shown the best chains of the two rival answers, asked to decide",
+    "senior": "a stronger teacher",
+}
+"""The rungs where questions are answered by reasoning."""
 
 SIGNALS = {
     "intercept": "Start",
@@ -204,6 +286,15 @@ SIGNALS = {
     "teacher": "Teacher's confidence",
     "student": "Student's probability",
     "taught": "Probability by a student of the teacher's labels",
+    "vote_share": "Share of the chains that agree",
+    "approval": "Self-evaluations of its chains",
+    "rivals_rejected": "Self-evaluations against other answers' chains",
+    "sound": "Calculations that hold",
+    "judged": "Student checker's verdicts on its chains",
 }
 
-BASES = {"offline": "offline (all-MiniLM-L6-v2)", "ngrams": "character n-grams"}
+BASES = {
+    "offline": "offline (all-MiniLM-L6-v2)",
+    "ngrams": "character n-grams",
+    "scratch": "scratch (a small model without any training before)",
+}

@@ -25,14 +25,15 @@ def export_labels(folder: Path, form: SpanFormat, status: ExportStatus = "accept
 
     Args:
         folder: The run's folder.
-        form: ``jsonl`` (also for runs that label whole texts); for spans also ``inline`` (JSON lines, tags in the
-            text), ``conll``, ``label-studio`` (tasks with predictions, to be corrected by people) and ``gliner``.
+        form: ``jsonl`` (also for runs that label whole texts or answer questions); for spans also ``inline`` (JSON
+            lines, tags in the text), ``conll``, ``label-studio`` (tasks with predictions, to be corrected by people)
+            and ``gliner``.
         status: ``accepted``: texts of which every label is trusted. ``partial``: also the trusted labels of texts in
             which others are open; what is open then looks as if it were none. ``all``: whatever was answered.
 
     Raises:
         DataError: There is no finished run, its labels are damaged, or none of them has the status.
-        ConfigError: The format is one for spans, and the run labels whole texts.
+        ConfigError: The format is one for spans, and the run labels whole texts or answers questions.
     """
     file = folder / "labels.jsonl"
     if not file.is_file():
@@ -40,9 +41,10 @@ def export_labels(folder: Path, form: SpanFormat, status: ExportStatus = "accept
     rows = [row for _, row in read_rows(file)]
     spans = any("spans" in row for row in rows)
     if not spans and form != "jsonl":
+        does = "answers questions" if any("chains" in row for row in rows) else "labels whole texts"
         raise ConfigError(
             f"The format {form} is for spans.",
-            why=f"The run in {folder} labels whole texts.",
+            why=f"The run in {folder} {does}.",
             fix="Use --format jsonl.",
         )
     states = Counter(str(row.get("status")) for row in rows)
@@ -89,9 +91,13 @@ def _plain(row: Row, status: ExportStatus) -> dict[str, Any]:
 
 
 def _whole(row: Row) -> dict[str, Any]:
-    """A row of a run that labels whole texts."""
+    """A row of a run that labels whole texts, or answers questions: then with the chains that are taught."""
     names = ("id", "labels", "doubtful", "status", "text") if "labels" in row else ("id", "label", "confidence")
-    return {name: row.get(name) for name in dict.fromkeys((*names, "status", "text"))}
+    found = {name: row.get(name) for name in dict.fromkeys((*names, "status", "text"))}
+    if "chains" not in row:
+        return found
+    kept = [chain["rationale"] for chain in row["chains"] or () if not chain.get("rejected") and chain["rationale"]]
+    return {**found, "choices": row.get("choices"), "chains": kept}
 
 
 def _marked(row: Row, status: ExportStatus) -> Marked:

@@ -51,7 +51,10 @@ def measure(
         "stages": {name: parts.kind.judge_stage(parts.task, labels) for name, labels in stages.items()},
         "rungs": dict(Counter(item.answer.rung for item in outcome.labels if item.answer)),
         "outcomes": dict(Counter(answer.outcome for item in outcome.labels for answer in item.trail)),
-        "notes": dict(Counter(note for item in outcome.labels for answer in item.trail for note in answer.notes)),
+        "notes": dict(
+            # Of several chains that vote, each may have the same note.
+            Counter(note for item in outcome.labels for answer in item.trail for note in dict.fromkeys(answer.notes))
+        ),
         "distributions": _distributions(outcome.labels),
     }
     if outcome.calibration is not None:

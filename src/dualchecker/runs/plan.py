@@ -8,13 +8,17 @@ from dualchecker.data import Dataset, Fence, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, rungs_for
 from dualchecker.prompts.render import estimate_tokens
-from dualchecker.records import Demonstration, Record
+from dualchecker.records import Chain, Demonstration, Record
 from dualchecker.runs.kinds.choose import kind_of
 from dualchecker.runs.panel import answer_price
+from dualchecker.tasks import Task
 from dualchecker.teachers import DecisionTeacher
 
 _WRITE_NOTHING = ("recorded", "decisions")
 """Kinds of teachers whose replies hold no tokens, and which give no reasons."""
+
+_CHAIN, _VERDICT = "x" * 600, 60
+"""A chain of thought as a self-evaluation shows it, and the tokens of a verdict with its reason."""
 
 _SAMPLE = 50
 """Records whose prompts are rendered."""
@@ -60,7 +64,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:_SAMPLE]]
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     reply = _REPLY + kind.reply_tokens(task, dataset.gold)
-    estimate = _Estimate(config, dataset, fence, writer, demos, reply)
+    estimate = _Estimate(config, task, dataset, fence, writer, demos, reply)
     estimate.methods()
     if METHODS[config.method].climbs:
         if config.teacher.kind == "panel":
@@ -75,6 +79,7 @@ class _Estimate:
     """The lines of a plan, in the order in which the steps are run."""
 
     config: RunConfig
+    task: Task
     dataset: Dataset
     fence: Fence
     writer: PromptWriter
@@ -117,12 +122,16 @@ class _Estimate:
         recorded = lead.kind == "recorded"
         budget = getattr(check.threshold, "budget", None) or 1.0
         share = 1.0  # of the records that can still climb
+        drawn: list[tuple[int, int]] = []
         for position, rung in enumerate(rungs_for(config.align, check.rungs)):
             if rung.senior and config.teacher.senior is None:
                 continue
             if recorded and not isinstance(config.teacher.answers, dict) and position:
                 continue
             if rung.decide and lead.kind == "decisions":
+                continue
+            chains = self._chains(rung)
+            if not chains:
                 continue
             whom = (config.teacher.senior if rung.senior else None) or lead
             pool = [record for record in dataset.pool if rung.applies_to(record)]
@@ -135,7 +144,27 @@ class _Estimate:
             low = len(pool) + len(judged) if position == 0 else 0
             if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
                 low, high = low * (1 if recorded else 1 + check.samples), high * (1 + check.samples + check.variants)
+            low, high = low * (1 if recorded else chains), high * chains
+            drawn.append((low, high))
             self._line(f"rung {rung.name}", (low, high), self._prompts(pool, rung), whom)
+
+        self._evaluations(drawn, lead)
+
+    def _chains(self, rung: Rung) -> int:
+        """How many answers a rung asks for about a record: one, but where chains of thought vote."""
+        if not self.task.reasons or rung.decide or rung.senior:
+            return 1
+        return self.config.reasoning.more if rung.name == "wide" else self.config.reasoning.chains
+
+    def _evaluations(self, drawn: Sequence[tuple[int, int]], lead: SeniorConfig) -> None:
+        """Self-evaluations of all chains; those of the same words are evaluated once."""
+        each = self.config.reasoning.evaluations
+        if not (self.task.reasons and each and drawn):
+            return
+        chain, fewest = Chain(_CHAIN, "0"), drawn[0][0] // max(self.config.reasoning.chains, 1)
+        prompts = [self.writer.evaluate(record, chain) for record in self.dataset.pool[:_SAMPLE]]
+        low = 0 if lead.kind == "recorded" else fewest * each
+        self._line("self-evaluations", (low, sum(high for _, high in drawn) * each), prompts, lead, _VERDICT)
 
     @property
     def _templates(self) -> int:

@@ -1,5 +1,6 @@
 """Small models that learn from gold and accepted labels."""
 
+from dualchecker.students.answer_reader import AnswerReader
 from dualchecker.students.base import Probabilities, Student
 from dualchecker.students.calibrate import Judged, held_out, student_exponent
 from dualchecker.students.card import model_card
@@ -30,6 +31,7 @@ from dualchecker.students.tagger import LinearTagger
 from dualchecker.students.token_features import TokenFeatures
 
 __all__ = [
+    "AnswerReader",
     "ChoiceQuestion",
     "ChoiceStudent",
     "EquationFeatures",

@@ -6,6 +6,7 @@ from typing import Any
 
 from dualchecker.config import StudentConfig
 from dualchecker.errors import ConfigError, StudentError
+from dualchecker.students.answer_reader import AnswerReader
 from dualchecker.students.base import Student
 from dualchecker.students.features import L2, Features
 from dualchecker.students.files import read_description
@@ -182,16 +183,19 @@ def load_reasoning_student(folder: Path, read: Reader | None = None) -> Reasonin
 
     Args:
         folder: Where it was saved.
-        read: From a chain of thought about a record to its answer; by default the words behind "The answer is".
+        read: From a chain of thought about a record to its answer; by default as the task of its run does
+            (``AnswerReader``), or where its folder tells of none, the words behind "The answer is".
 
     Raises:
-        StudentError: The folder holds none.
+        StudentError: The folder holds none, or does not say what its answers are.
     """
     if not answers_questions(folder):
         raise StudentError(f"The student in {folder} does not reason.", why="Answers to questions are asked for here.")
     from dualchecker.students.reasoner import ReasonerStudent
 
     student = ReasonerStudent.load(folder)
+    if read is None and "task" in (description := read_description(folder)):
+        read = AnswerReader.from_json(description["task"])
     student.read = read or student.read
     return student
 

@@ -70,7 +70,7 @@ def score_cell(cell: Cell, outcome: Outcome) -> Scored:
     labels = {row["id"]: row for row in _rows(cell.folder / "labels.jsonl")}
     predictions = {row["id"]: row for row in _rows(cell.folder / "predictions.jsonl")}
     kind = kind_of(cell.config.task)
-    found = kind.bench(cell.dataset, labels, predictions)
+    found = kind.bench(kind.task(cell.config.task), cell.dataset, labels, predictions)
     count = max(len(labels), 1)
     test: Mapping[str, Any] = (metrics.get("student") or {}).get("test") or {}
     return Scored(

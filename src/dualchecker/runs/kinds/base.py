@@ -256,7 +256,7 @@ class Kind(Protocol[S, P_contra]):
         """Rows of ``predictions.jsonl``, one a test record."""
         ...
 
-    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+    def bench(self, task: Task, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
         """What a bench scores of a run, from the rows of its files by id; only where it is ``benched``."""
         ...
 

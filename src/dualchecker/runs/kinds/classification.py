@@ -167,7 +167,7 @@ class ClassificationKind:
     def prediction_rows(self, parts: Parts, tested: Probabilities) -> Rows:
         return prediction_rows(tuple(parts.task.labels), parts.dataset.test, tested)
 
-    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+    def bench(self, task: Task, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
         known = [r for r in dataset.pool if r.label is not None and labels[r.id]["reason"] != NOT_ASKED]
         ids = tuple(record.id for record in known)
         test, truth = tuple(r.id for r in dataset.test), tuple(r.label or "" for r in dataset.test)

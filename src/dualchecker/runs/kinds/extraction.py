@@ -157,7 +157,7 @@ class ExtractionKind:
     def prediction_rows(self, parts: Parts, tested: Tested) -> Rows:
         return span_prediction_rows(parts.dataset.test, tested)
 
-    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+    def bench(self, task: Task, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
         known = [r for r in dataset.pool if r.spans is not None and labels[r.id]["reason"] != NOT_ASKED]
         ids, truth = tuple(record.id for record in known), tuple(record.spans or () for record in known)
         test = tuple(record.id for record in dataset.test)

@@ -1,7 +1,7 @@
 """Questions answered by reasoning: chains are drawn, evaluated, voted on, checked and distilled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from dualchecker.checking import (
@@ -18,14 +18,14 @@ from dualchecker.config import RunConfig, TaskConfig
 from dualchecker.data import Dataset, Fence
 from dualchecker.embedding import Embedder
 from dualchecker.evaluation import compare_reasoned, judge_answers, judge_reasoned
-from dualchecker.evaluation.bench_measures import Judged
+from dualchecker.evaluation.bench_measures import JudgedAnswers
 from dualchecker.methods import Distilled
 from dualchecker.methods.gold_only import NOT_ASKED
 from dualchecker.records import Answer, Example, Labelled, Record
 from dualchecker.runs.chain_rows import chain_label_rows, chain_prediction_rows
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_ladder
-from dualchecker.students import check_writer, make_reasoning_student, reasoning_card
+from dualchecker.students import AnswerReader, check_writer, make_reasoning_student, reasoning_card
 from dualchecker.students.reasoning import Reasoned, ReasoningStudent
 from dualchecker.tasks import Reasoning, Task
 
@@ -171,15 +171,12 @@ class ReasoningKind:
     def prediction_rows(self, parts: Parts, tested: Tested) -> Rows:
         return chain_prediction_rows(parts.dataset.test, tested)
 
-    def bench(self, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
+    def bench(self, task: Task, dataset: Dataset, labels: Files, predictions: Files) -> Benched:
         known = [r for r in dataset.pool if r.label is not None and labels[r.id]["reason"] != NOT_ASKED]
-        ids, test = tuple(record.id for record in known), tuple(record.id for record in dataset.test)
         return Benched(
-            Judged(ids, tuple(labels[name]["label"] for name in ids), tuple(r.label or "" for r in known)),
-            Judged(
-                test, tuple(predictions[name]["answer"] for name in test), tuple(r.label or "" for r in dataset.test)
-            ),
-            tuple(labels[name]["status"] == "accepted" for name in ids),
+            _benched(task, known, [labels[record.id]["label"] for record in known]),
+            _benched(task, dataset.test, [predictions[record.id]["answer"] for record in dataset.test]),
+            tuple(labels[record.id]["status"] == "accepted" for record in known),
             share=sum(row["status"] == "accepted" for row in labels.values()) / max(len(labels), 1),
         )
 
@@ -195,18 +192,19 @@ class ReasoningKind:
             judges=student.judges,
             calibration=figures.get("calibration"),
         )
-        about = {"question": config.task.question, "columns": config.data.columns.model_dump()}
+        about = {
+            "question": config.task.question,
+            "columns": config.data.columns.model_dump(),
+            "task": AnswerReader(_reasoning(parts.task)).to_json(),
+        }
         student.save(config.output_dir / "student", card, about)
 
 
-@dataclass(frozen=True)
-class AnswerReader:
-    """From a chain that a student wrote to the answer that it arrives at, as the task reads it."""
-
-    task: Reasoning
-
-    def __call__(self, chain: str, record: Record) -> str | None:
-        return self.task.parse(chain, record.text, self.task.choices_of(record.choices)).label
+def _benched(task: Task, records: Sequence[Record], said: Sequence[str | None]) -> JudgedAnswers:
+    """Answers beside the human ones, in whose words they stand where the two are equal."""
+    truth = [record.label or "" for record in records]
+    answers = [true if task.equal(one, true) else one for one, true in zip(said, truth, strict=True)]
+    return JudgedAnswers(tuple(record.id for record in records), tuple(answers), tuple(truth))
 
 
 def _gold(parts: Parts, answers: Mapping[str, Answer]) -> list[Example]:
