@@ -5,7 +5,11 @@
 A row is a question with one of its chains: the answer, the chain, and a verdict on it. The trainer computes the loss of
 the three of them as is usual (one forward pass each, padded to the longest text of the data, or of the batch); ours
 reads each question once. Both make the same number of steps with the same rows in each. Times are wall time and the
-process's own CPU time, which a busy machine does not change. Needs accelerate, as the trainer does.
+process's own CPU time, which a busy machine changes less. Needs accelerate, as the trainer does.
+
+Measured with 500 questions, one verdict a chain, on one CPU thread: in CPU time 2.1 times as fast as with padding to
+the longest of the data, with 0.41 of its tokens; 1.7 times as fast as with padding to the longest of the batch, with
+0.46.
 """
 
 import os
