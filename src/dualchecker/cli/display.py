@@ -132,7 +132,7 @@ def print_result(metrics: Mapping[str, Any]) -> None:
             "gold; see the report.[/]"
         )
     for line in chain_lines(metrics) if kind == "reasoning" else ():
-        console.print(line, soft_wrap=True)
+        console.print(escape(line), soft_wrap=True)
     calibration = metrics["teacher"].get("calibration") or {}
     for message in filter(None, [calibration.get("threshold", {}).get("message"), *calibration.get("remarks", ())]):
         console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
