@@ -83,7 +83,7 @@ def make_metrics(labels: list[Labelled], *, tested: bool = True) -> dict[str, An
             "taught": {"teacher": 20},
             "judges": True,
             "unlearnt": {"cut_chain": 3, "empty_chain": 0},
-            "calibration": {"judged": 30, "accuracy": 0.5, "watched": False},
+            "calibration": {"judged": 30, "accuracy": 0.5, "by": "twins"},
             "test": test,
         },
         "references": {name: copy.deepcopy(test) for name in references} if tested else {},

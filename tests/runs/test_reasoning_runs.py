@@ -89,6 +89,25 @@ def test_the_same_run_again_asks_nothing_and_says_the_same(tmp_path: Path) -> No
     assert kept == ((second.folder / "labels.jsonl").read_bytes(), (second.folder / "predictions.jsonl").read_bytes())
 
 
+def test_some_checked_answers_are_held_back_to_calibrate_the_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dualchecker.runs.held_back.LEAST", 5)
+    monkeypatch.setattr("dualchecker.runs.held_back._SHARE", 0.5)
+    folder = folder_with_problems(tmp_path)
+    check = {"student": False, "threshold": 0.6, "doubtful": "drop"}
+    result = run(folder, check=check)
+    accepted = sum(row["status"] == "accepted" for row in rows(result.folder))
+    learnt = result.metrics["student"]["calibration"]
+    assert learnt["by"] == "checked" and learnt["judged"] == accepted // 2
+    assert result.metrics["student"]["taught"]["teacher"] == accepted - accepted // 2
+    plain = run(
+        folder, "plain", check={"student": False, "threshold": 0.6, "doubtful": "drop"}, student={"calibrate": False}
+    )
+    assert plain.metrics["student"]["taught"]["teacher"] == accepted
+    assert "calibration" not in plain.metrics["student"]
+
+
 def test_references_learn_the_same_answers_with_less_around_them(tmp_path: Path) -> None:
     result = run(folder_with_problems(tmp_path), method="minds_mirror", report={"few_shot": False, "references": True})
     assert list(result.metrics["references"]) == ["gold_only", "answers_alone", "one_chain", "chains_alone"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from dualchecker.asking import Progress, Silent, Usage
 from dualchecker.config import MethodName, RunConfig, load_config
-from dualchecker.data import Fence, load_dataset, stratified_split
+from dualchecker.data import load_dataset
 from dualchecker.evaluation import check_columns
 from dualchecker.ledger import Ledger
 from dualchecker.methods import METHODS, Distilled
@@ -18,12 +18,10 @@ from dualchecker.runs.kinds.base import Parts, Prepared, Reference
 from dualchecker.runs.metrics import measure, spent
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import build_parts, build_task
+from dualchecker.runs.watched import split_gold
 from dualchecker.students import Student
 from dualchecker.students.reasoning import ReasoningStudent
 from dualchecker.students.spans import SpanStudent
-
-_LEAST_VALIDATION = 50
-"""With fewer gold records than this to watch, early stopping would follow noise: the student trains all epochs."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _distill(parts: Parts) -> Run:
     gold = kind.gold(parts)
     taught = [*kind.taught(parts, outcome.labels), *outcome.generated]
     student = _train(parts, gold, taught)
-    calibration = kind.calibrate(parts, student, outcome, _split_gold(parts, gold)[1])
+    calibration = kind.calibrate(parts, student, outcome, split_gold(parts, gold)[1])
     tested = student.predict(dataset.test) if dataset.test else None
     metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used)
     if calibration is not None:
@@ -140,22 +138,5 @@ def _references(
 
 def _train(parts: Parts, gold: Sequence[Example], taught: Sequence[Example]) -> Any:
     """The final student; early stopping on calibration gold where there is enough of it."""
-    train, validation = _split_gold(parts, gold)
+    train, validation = split_gold(parts, gold)
     return parts.final_student().fit([*train, *taught], validation)
-
-
-def _split_gold(parts: Parts, gold: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    if not parts.kind.watches(parts):
-        return list(gold), []
-    return _validation(parts.judged, gold, parts.config.student.seed)
-
-
-def _validation(fence: Fence, gold: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    if fence.mode == "split":
-        watch = {record.id for record in fence.calibration}
-    else:
-        part = stratified_split([example.record for example in gold], {"validation": 0.15}, seed, rest="train")
-        watch = {record.id for record in part["validation"]}
-    if len(watch) < _LEAST_VALIDATION:
-        return list(gold), []
-    return [e for e in gold if e.record.id not in watch], [e for e in gold if e.record.id in watch]

@@ -296,12 +296,13 @@ class ReasonerStudent(Pretrained):
         right = iter((chances @ _WORTH / chances.sum(axis=1)).tolist())
         return [[next(right) for _ in its] for its in chains]
 
-    def calibrate(self, said: Sequence[Reasoned], right: Sequence[bool]) -> None:
+    def calibrate(self, said: Sequence[Reasoned], right: Sequence[float]) -> None:
         """Learn from answers to gold questions that it was not trained on how often a confidence is deserved.
 
         Args:
             said: What ``predict`` gave, before or after an earlier calibration.
-            right: Whether each answer was right. With none at all the confidence stays the share of the votes.
+            right: How likely each answer is right, 0 or 1 where that is known. With none at all the confidence stays
+                the share of the votes.
         """
         self._calibration = fit_calibration(said, right)
 

@@ -82,7 +82,7 @@ class ReasoningStudent(Protocol):
         """
         ...
 
-    def calibrate(self, said: Sequence[Reasoned], right: Sequence[bool]) -> None:
+    def calibrate(self, said: Sequence[Reasoned], right: Sequence[float]) -> None:
         """Learn from answers to gold questions that it was not trained on how often a confidence is deserved."""
         ...
 

@@ -83,11 +83,16 @@ def reasoning_card(
     return "\n".join(sections)
 
 
+_JUDGES = {"gold": "human answers", "twins": "human answers", "checked": "checked answers of the teacher"}
+"""By ``by`` of a calibration: what the student was compared with."""
+
+
 def _limits(base: str, counts: Mapping[str, int], judges: bool, calibration: Mapping[str, Any] | None) -> str:
     limits = [
         "A chain that arrives at the right answer may still hold a wrong step.",
         "Questions unlike those it was trained on may be answered worse, and no less surely.",
-        f"Its confidence was calibrated on {calibration['judged']} human answers that it had not learnt."
+        f"Its confidence was calibrated on {calibration['judged']} {_JUDGES.get(calibration['by'], 'answers')} "
+        "that it had not learnt."
         if calibration
         else "Its confidence is the share of its votes, not calibrated.",
         "It is one training run with one seed; another seed gives somewhat other results.",

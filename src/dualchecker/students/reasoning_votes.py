@@ -41,7 +41,7 @@ def signals(said: Reasoned) -> dict[str, float]:
     return {**found, "verdict": float(np.mean(verdicts))} if verdicts else found
 
 
-def fit_calibration(said: Sequence[Reasoned], right: Sequence[bool]) -> Calibrator | None:
+def fit_calibration(said: Sequence[Reasoned], right: Sequence[float]) -> Calibrator | None:
     """How often an answer is right, from its signals; no signal can lower it. None where there are no answers."""
     pairs = [(signals(one), hit) for one, hit in zip(said, right, strict=True) if one.answer is not None]
     if not pairs:

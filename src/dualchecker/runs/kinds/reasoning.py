@@ -23,6 +23,7 @@ from dualchecker.methods import Distilled
 from dualchecker.methods.gold_only import NOT_ASKED
 from dualchecker.records import Answer, Example, Labelled, Record
 from dualchecker.runs.chain_rows import chain_label_rows, chain_prediction_rows
+from dualchecker.runs.held_back import calibrate_reasoner, held_back
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_ladder
 from dualchecker.students import AnswerReader, check_writer, make_reasoning_student, reasoning_card
@@ -37,9 +38,6 @@ LEFT_OUT = {
     "noise": "Confident learning is about labels out of a set; chains that the checkers reject are counted instead.",
 }
 """Parts of a report that there are not for reasoning, each with the reason."""
-
-_LEAST_JUDGED = 20
-"""With fewer questions that the student has not seen, its confidence stays the share of its votes."""
 
 
 class ReasoningKind:
@@ -104,7 +102,8 @@ class ReasoningKind:
         return _gold(parts, teacher.answers_about_gold() if isinstance(teacher, ChainChecker) else {})
 
     def taught(self, parts: Parts, labels: Sequence[Labelled]) -> list[Example]:
-        return chain_examples(labels, parts.config.check.doubtful)
+        back = {item.record.id for item in held_back(parts, labels)}
+        return chain_examples((i for i in labels if i.record.id not in back), parts.config.check.doubtful)
 
     def watches(self, parts: Parts) -> bool:
         return True
@@ -112,24 +111,7 @@ class ReasoningKind:
     def calibrate(
         self, parts: Parts, student: ReasoningStudent, outcome: Distilled, validation: Sequence[Example]
     ) -> dict[str, Any] | None:
-        """Learn how sure the student may be from gold that it, or its twin in the student checker, has not learnt."""
-        if not parts.config.student.calibrate:
-            return None
-        checker = parts.checkers.student
-        if validation:
-            records = [example.record for example in validation]
-            said = student.predict(records)
-        elif isinstance(checker, ChainStudentChecker):
-            heard = checker.voices.heard
-            records = [record for record in parts.judged.gold if record.id in heard]
-            said = [heard[record.id] for record in records]
-        else:
-            records, said = [], []
-        right = [parts.task.equal(one.answer, record.label) for one, record in zip(said, records, strict=True)]
-        if len(right) < _LEAST_JUDGED:
-            return None
-        student.calibrate(said, right)
-        return {"judged": len(right), "accuracy": sum(right) / len(right), "watched": bool(validation)}
+        return calibrate_reasoner(parts, student, outcome.labels, validation)
 
     def judge_stage(self, task: Task, labels: Sequence[Labelled]) -> dict[str, Any]:
         return judge_answers(_reasoning(task), labels)
