@@ -51,7 +51,7 @@ def counted(test: Callable[[Row], object]) -> int:
 
 
 def test_both_corpora_are_known() -> None:
-    with pytest.raises(DataError, match=r"Known are green-innovation, green-innovation-ja\."):
+    with pytest.raises(DataError, match=r"Known are green-innovation, green-innovation-ja, word-problems\."):
         corpus_path("green-innovation-xx")
     assert corpus_path("green-innovation") != FOLDER
 

@@ -263,7 +263,7 @@ def test_a_bench_compares_by_spans_and_leaves_out_what_cannot_extract(
     assert "student span F1" in out and "freeal on causes/0" in out
     text = (tmp_path / "bench/bench.md").read_text(encoding="utf-8")
     assert "teacher span F1" in text and "overlap F1" in text and "macro-F1" not in text
-    assert "left out: it labels whole texts" in text
+    assert "left out: it does not bring spans of texts" in text
     said = read(tmp_path / "bench/causes/few_shot/0/labels.jsonl")
     assert len(said) == 12
     metrics = metrics_of(tmp_path / "bench/causes/few_shot/0")
