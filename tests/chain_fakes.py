@@ -10,7 +10,7 @@ from typing import Any, Self
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker
 from dualchecker.checking import ChainChecker, ChainLadder
-from dualchecker.checking.chain_voices import Opinion
+from dualchecker.checking.chain_voices import JudgedKey, Opinion
 from dualchecker.config import RUNGS, AlignConfig, LimitsConfig
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
@@ -164,6 +164,9 @@ class FixedVoices:
     def learn(self, labels: Sequence[Labelled], gold: Mapping[str, Answer]) -> dict[str, Opinion]:
         self.learnt = list(labels)
         return self._opinions
+
+    def judge(self, answers: Mapping[str, tuple[Record, Answer]]) -> dict[str, dict[JudgedKey, float]]:
+        return {}
 
 
 class TellingStudent:

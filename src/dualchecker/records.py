@@ -88,6 +88,7 @@ class Chain:
         rejected: Why it is not distilled; empty when it is.
         request_key: Key of the first request that brought it.
         teacher: Name of the teacher.
+        repeats: Keys of further requests that brought the same chain.
     """
 
     text: str
@@ -101,6 +102,7 @@ class Chain:
     rejected: str = ""
     request_key: str = ""
     teacher: str = ""
+    repeats: tuple[str, ...] = ()
 
     @property
     def approval(self) -> float | None:

@@ -2,12 +2,12 @@
 
 from chain_fakes import SUMS, make_sums, said
 from dualchecker.checking import AnswerVoices
+from dualchecker.checking.chain_voices import judged_key
 from dualchecker.checking.chain_vote import elected
 from dualchecker.data import Fence
 from dualchecker.embedding import NgramEmbedder
 from dualchecker.records import Answer, Confidence, Labelled, Record
 from dualchecker.tasks import Reasoning
-from dualchecker.tasks.chains import chain_key
 
 GOLD, POOL = make_sums(20, "g"), make_sums(60, "p")
 
@@ -41,7 +41,7 @@ def test_a_chain_with_a_fault_is_doubted() -> None:
     sound = labelled(record, f"She has {a} + {b} = {a + b} shells.", str(a + b))
     slip = labelled(POOL[1], f"She has {a} + {b} = {a + b + 1} shells.", str(a + b + 1))
     found = voices(SUMS, GOLD).learn([sound, slip], {})
-    judged = [found[item.record.id].judged[chain_key(item.answer.chains[0].text)] for item in (sound, slip)]  # type: ignore[union-attr]
+    judged = [found[item.record.id].judged[judged_key(item.answer.chains[0])] for item in (sound, slip)]  # type: ignore[union-attr]
     assert judged[0] == 0.5 > judged[1]
 
 

@@ -59,7 +59,9 @@ def test_a_senior_settles_what_is_left(tmp_path: Path) -> None:
         labels = chain_checker(ladder, GOLD, threshold=0.8).label(POOL, Template())
     asked = [item for item in labels if item.trail[-1].rung == "senior"]
     assert asked and len(asked) < len(POOL)
-    assert all(item.label == item.record.label for item in asked)
+    before = sum(item.trail[0].label == item.record.label for item in asked)
+    after = sum(item.label == item.record.label for item in asked)
+    assert after > before and after >= 0.9 * len(asked)
 
 
 def test_chains_come_back_with_what_the_checker_makes_of_them(tmp_path: Path) -> None:

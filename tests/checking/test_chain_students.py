@@ -37,7 +37,8 @@ def opinions(knows: Callable[[Record], bool]) -> dict[str, Opinion]:
     """A student that is right where it knows, and judges the teacher's chains accordingly."""
     found = {}
     for record in (*GOLD, *POOL):
-        key = [chain_key(f"Thought {n} about {record.id}.") for n in range(3)]
+        answer = str(int(record.label or "") + wrong(record))
+        key = [(chain_key(f"Thought {n} about {record.id}."), answer) for n in range(3)]
         right = 0.5 if not knows(record) else 0.1 if wrong(record) else 0.9
         votes = {record.label or "": 0.8, "999": 0.2} if knows(record) else {"7": 0.5, "8": 0.5}
         found[record.id] = Opinion(votes, dict.fromkeys(key, right))

@@ -27,7 +27,7 @@ def test_chains_are_rejected_each_for_a_reason() -> None:
         said("5", " "),
         said("5", "odd", "correct"),
     )
-    chains = checked_chains(answer, 0.9, SUMS, {chain_key("odd"): 0.2, chain_key("good"): 0.9})
+    chains = checked_chains(answer, 0.9, SUMS, {(chain_key("odd"), "5"): 0.2, (chain_key("good"), "5"): 0.9})
     found = [chain.rejected for chain in chains]
     assert found == ["", "other_answer", "unsound", "called_wrong", "empty_chain", "student_doubts"]
     assert chains[0].right == 0.9 and chains[1].right is not None and chains[1].right < 0.1

@@ -92,14 +92,14 @@ def test_the_same_run_again_asks_nothing_and_says_the_same(tmp_path: Path) -> No
 def test_some_checked_answers_are_held_back_to_calibrate_the_student(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dualchecker.runs.held_back.LEAST", 5)
+    monkeypatch.setattr("dualchecker.runs.held_back.LEAST", 1)
     monkeypatch.setattr("dualchecker.runs.held_back._SHARE", 0.5)
     folder = folder_with_problems(tmp_path)
     check = {"student": False, "threshold": 0.6, "doubtful": "drop"}
-    result = run(folder, check=check)
+    result = run(folder, check=check, student={"epochs": 3, "learning_rate": 5e-3})
     accepted = sum(row["status"] == "accepted" for row in rows(result.folder))
     learnt = result.metrics["student"]["calibration"]
-    assert learnt["by"] == "checked" and learnt["judged"] == accepted // 2
+    assert learnt["by"] == "checked" and 0 < learnt["judged"] <= accepted // 2
     assert result.metrics["student"]["taught"]["teacher"] == accepted - accepted // 2
     plain = run(
         folder, "plain", check={"student": False, "threshold": 0.6, "doubtful": "drop"}, student={"calibrate": False}

@@ -342,3 +342,14 @@ def test_models_that_cannot_write_are_refused(tiny_bert: str, tmp_path: Path) ->
         student("scratch", lora=4)
     with pytest.raises(StudentError, match="no reasoner student"):
         ReasonerStudent.load(tmp_path)
+
+
+def test_what_a_checkpoint_says_of_writing_does_not_change_what_is_written(
+    brief: ReasonerStudent, tmp_path: Path
+) -> None:
+    """Beams do not go with sampled chains; a penalty would keep numbers of the question out of the chain."""
+    brief.save(tmp_path / "student")
+    said = ReasonerStudent.load(tmp_path / "student").predict(records(UNSEEN[:4]))
+    own = tmp_path / "student" / "generation_config.json"
+    own.write_text(json.dumps({**json.loads(own.read_text()), "num_beams": 4, "repetition_penalty": 5.0}))
+    assert ReasonerStudent.load(tmp_path / "student").predict(records(UNSEEN[:4])) == said

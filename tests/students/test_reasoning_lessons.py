@@ -233,3 +233,16 @@ def test_a_draw_of_a_lesson_weighs_on_average_as_much_as_the_whole(tmp_path: Pat
     for key, weight in weights(whole).items():
         assert mean[key] == pytest.approx(weight, rel=0.15)
     assert whole.drawn(99, rng) == whole
+
+
+def test_a_question_that_is_too_long_keeps_its_choices(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(build_tiny_t5(tmp_path / "t5"))
+    writer = LessonWriter(tokenizer, causal=False, max_length=12, text="both", alpha=0.5)
+    words = [word for word in tokenizer.get_vocab() if word.strip("\u2581").isalpha()]
+    known = [word.strip("\u2581") for word in sorted(words)][:4]
+    question = question_text(Record("1", " ".join(known[:2] * 20), choices=(known[2], known[3])), "both")
+    told = writer.predict(question)
+    kept = tokenizer(f"choices: {known[2]}; {known[3]}", add_special_tokens=False)["input_ids"]
+    assert len(told) <= 13 and list(told[-1 - len(kept) : -1]) == kept

@@ -6,13 +6,14 @@ scores the choices; both learn in seconds. Of a chain the checks that need no mo
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from dualchecker.checking.chain_checks import chain_faults, choice_faults, doubted
-from dualchecker.checking.chain_voices import Opinion
+from dualchecker.checking.chain_voices import JudgedKey, Opinion, judged_key
 from dualchecker.data import Fence, text_folds
 from dualchecker.embedding import Embedder
 from dualchecker.records import Answer, Labelled, Record
@@ -26,7 +27,6 @@ from dualchecker.students import (
     Reasoned,
 )
 from dualchecker.tasks import Reasoning
-from dualchecker.tasks.chains import chain_key
 from dualchecker.tasks.numbers import canonical_number
 from dualchecker.tasks.quantities import read_quantity
 
@@ -54,9 +54,9 @@ class AnswerVoices:
 
     def learn(self, labels: Sequence[Labelled], gold: Mapping[str, Answer]) -> dict[str, Opinion]:
         """See ``ChainVoices``; human answers of gold, and the teacher's of the pool, are learnt."""
-        truth = {record.id: record.label for record in self._fence.gold}
-        truth |= {item.record.id: item.label for item in labels}
-        answers = dict(gold) | {item.record.id: item.answer for item in labels if item.answer is not None}
+        truth = {item.record.id: item.label for item in labels}
+        truth |= {record.id: record.label for record in self._fence.gold}  # a text in both is what people said
+        answers = {item.record.id: item.answer for item in labels if item.answer is not None} | dict(gold)
         everyone = {r.id: r for r in (*self._fence.gold, *(item.record for item in labels)) if r.text.strip()}
         records = list(everyone.values())
         votes: dict[str, Mapping[str, float]] = defaultdict(dict)
@@ -64,22 +64,27 @@ class AnswerVoices:
             votes[records[place].id] = shares
         return {r.id: Opinion(votes[r.id], self._judged(r, answers.get(r.id))) for r in records if r.id in votes}
 
+    def judge(self, answers: Mapping[str, tuple[Record, Answer]]) -> dict[str, dict[JudgedKey, float]]:
+        """See ``ChainVoices``."""
+        return {name: self._judged(record, answer) for name, (record, answer) in answers.items()}
+
     def _said(self, records: Sequence[Record], truth: Sequence[str | None]) -> Said:
         if self._task.answer == "text" or not records:
             return
         fold = text_folds(records, self._folds)
         if self._task.answer == "number":
             values = [None if one is None else read_quantity(one)[0] for one in truth]
-            questions = [
-                NumberQuestion(r, None if v is None else float(v)) for r, v in zip(records, values, strict=True)
-            ]
+            known = [None if value is None else float(value) for value in values]
+            # The numbers may stand in the long form.
+            whole = [replace(record, text=record.long_text) for record in records]
+            questions = [NumberQuestion(record, value) for record, value in zip(whole, known, strict=True)]
             yield from _equations(EquationFeatures(questions, self._embedder), fold)
         else:
             offered = [self._task.choices_of(record.choices) for record in records]
             asked = [ChoiceQuestion(r, c, one) for r, c, one in zip(records, offered, truth, strict=True)]
             yield from _choices(PairFeatures(asked, self._embedder), fold)
 
-    def _judged(self, record: Record, answer: Answer | None) -> dict[str, float]:
+    def _judged(self, record: Record, answer: Answer | None) -> dict[JudgedKey, float]:
         """How likely each chain is right by its own words alone."""
         found = {}
         for chain in answer.chains if answer else ():
@@ -87,22 +92,26 @@ class AnswerVoices:
                 continue
             if self._task.answer == "number":
                 value = read_quantity(chain.answer)[0]
-                faults = chain_faults(record.text, chain.text, value if value is not None else Fraction(0))
+                faults = chain_faults(record.long_text, chain.text, value if value is not None else Fraction(0))
             else:
                 faults = choice_faults(chain.text, chain.answer, self._task.choices_of(record.choices))
-            found[chain_key(chain.text)] = doubted(0.5, faults)
+            found[judged_key(chain)] = doubted(0.5, faults)
         return found
 
 
 def _equations(pairs: EquationFeatures, fold: npt.NDArray[np.intp]) -> Said:
+    answered = np.array([question.answer is not None for question in pairs.questions])
     for held, train in _folds(fold, pairs.labelled):
         shares = EquationStudent().fit(pairs, train).predict(pairs, held)
+        # Not every answer is one of the equations: the shares are of those that are.
+        covered = float((train & pairs.labelled).sum() / (train & answered).sum())
         for place, some in zip(np.flatnonzero(held).tolist(), shares, strict=True):
             values = pairs.value[pairs.start[place] : pairs.start[place + 1]]
             by_answer: dict[str, float] = defaultdict(float)
             for value, share in zip(values.tolist(), some.tolist(), strict=True):
                 by_answer[canonical_number(Fraction(value).limit_denominator(10**6))] += share
-            yield place, {said: share for said, share in by_answer.items() if share >= _LEAST}
+            likely = {said: covered * share for said, share in by_answer.items() if share >= _LEAST}
+            yield place, likely if len(some) > 1 else {}  # one candidate is no choice
 
 
 def _choices(pairs: PairFeatures, fold: npt.NDArray[np.intp]) -> Said:

@@ -7,7 +7,7 @@ from dualchecker.checking.chain_ladder import ChainLadder
 from dualchecker.checking.chain_teaching import checked_chains
 from dualchecker.checking.ladder import Climb
 from dualchecker.checking.teacher_checker import Calibration, TeacherChecker
-from dualchecker.confidence import CHAIN_SIGNALS, CHAIN_SLOPES, Calibrator, Map, as_stated
+from dualchecker.confidence import CHAIN_SIGNALS, CHAIN_SLOPES, Calibrator, Map
 from dualchecker.config import PrecisionThreshold
 from dualchecker.data import Fence
 from dualchecker.prompts import Rung, Template
@@ -40,17 +40,24 @@ class ChainChecker(TeacherChecker):
         item = super()._settle(climb, threshold)
         if item.answer is None:
             return item
-        chains = checked_chains(item.answer, item.confidence.value, self._chains.task)
-        return replace(item, answer=replace(item.answer, chains=chains))
+        # Whichever rung gave the answer, all chains of the climb are judged by it.
+        everything = max((answer.chains for answer in climb.trail), key=len)
+        whole = replace(item.answer, chains=everything)
+        chains = checked_chains(whole, item.confidence.value, self._chains.task)
+        return replace(item, answer=replace(whole, chains=chains))
 
     def answers_about_gold(self) -> dict[str, Answer]:
         """What was answered about calibration gold with the template asked last, by record id; empty before that."""
         last = next(reversed(self._calibrations.values()), None)
-        return {c.record.id: c.answer for c in last.climbs if c.answer is not None} if last else {}
+        climbs = [climb for climb in last.climbs if climb.answer is not None] if last else []
+        everything = {c.record.id: max((answer.chains for answer in c.trail), key=len) for c in climbs}
+        return {c.record.id: replace(c.answer, chains=everything[c.record.id]) for c in climbs if c.answer}
 
     def _calibration(self, template: Template, climbs: list[Climb]) -> Calibration:
         # Two rival answers are the usual case; of all answers that there could be, chance finds none.
-        prior = as_stated() if self._map == "none" else Calibrator.prior(CHAIN_SIGNALS, slopes=CHAIN_SLOPES)
+        prior = Calibrator.prior(CHAIN_SIGNALS, slopes=CHAIN_SLOPES)
+        if self._map == "none":  # the vote is all the confidence that there is: its share as it is
+            prior = Calibrator.prior(("vote_share",), intercept=0.0, slopes=1.0)
         return Calibration(template, climbs, prior, self._map)
 
     def judge(self, template: Template) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dualchecker.checking.borderline import by_border, pick_diverse
 from dualchecker.checking.chain_teaching import checked_chains
-from dualchecker.checking.chain_voices import ChainVoices, Opinion
+from dualchecker.checking.chain_voices import ChainVoices, Opinion, judged_key
 from dualchecker.checking.student_checker import Findings
 from dualchecker.checking.teacher_checker import Calibration
 from dualchecker.confidence import Calibrator, Map, Threshold, auroc, cross_fitted, fit_map, usable_map
@@ -16,7 +16,6 @@ from dualchecker.data import Fence
 from dualchecker.embedding import Embedder
 from dualchecker.records import Answer, Confidence, Labelled, Record
 from dualchecker.tasks import Reasoning
-from dualchecker.tasks.chains import chain_key
 
 FUSION_SIGNALS = ("teacher", "student", "judged")
 FUSION_SLOPES = {"teacher": 1.0, "student": 0.2, "judged": 0.2}
@@ -92,6 +91,7 @@ class ChainStudentChecker:
     def settle(self, labels: Sequence[Labelled]) -> list[Labelled]:
         """The same answers with fused confidence and status, and their chains with what the checkers make of each."""
         usable = [item for item in labels if item.answer is not None]
+        self._hear_more({i.record.id: (i.record, i.answer) for i in usable if i.answer})
         rows = [self._signals(item.record, item.answer, _teacher(item)) for item in usable if item.answer]
         fused = self._fusion.predict(rows)
         done = {
@@ -99,6 +99,18 @@ class ChainStudentChecker:
             for item, confidence, row in zip(usable, fused, rows, strict=True)
         }
         return [done.get(item.record.id, item) for item in labels]
+
+    def _hear_more(self, answers: Mapping[str, tuple[Record, Answer]]) -> None:
+        """Have chains judged that came after the last inspection: those of answers that were looked at again."""
+        new = {
+            name: pair
+            for name, pair in answers.items()
+            if name in self._opinions
+            and any(chain.text and judged_key(chain) not in self._opinions[name].judged for chain in pair[1].chains)
+        }
+        for name, judged in (self._students.judge(new) if new else {}).items():
+            known = self._opinions[name]
+            self._opinions[name] = replace(known, judged={**known.judged, **judged})
 
     def _settled(self, item: Labelled, confidence: float, signals: dict[str, float]) -> Labelled:
         answer = item.answer
@@ -129,14 +141,15 @@ class ChainStudentChecker:
 
     def _judged(self, opinion: Opinion, answer: Answer) -> list[float]:
         """What the student says of the chains to an answer, as far as it has seen them."""
-        keys = [chain_key(c.text) for c in answer.chains if self._task.equal(c.answer, answer.label)]
+        keys = [judged_key(c) for c in answer.chains if self._task.equal(c.answer, answer.label)]
         return [opinion.judged[key] for key in keys if key in opinion.judged]
 
     def _signals(self, record: Record, answer: Answer, confidence: float) -> dict[str, float]:
         row = {"teacher": confidence}
         opinion = self._opinions.get(record.id)
         if opinion is not None:
-            row["student"] = sum(p for said, p in opinion.votes.items() if self._task.equal(said, answer.label))
+            if opinion.votes:  # a student that has nothing to say does not speak against anything
+                row["student"] = sum(p for said, p in opinion.votes.items() if self._task.equal(said, answer.label))
             judged = self._judged(opinion, answer)
             if judged:
                 row["judged"] = fmean(judged)
@@ -157,7 +170,7 @@ class ChainStudentChecker:
         for climb in calibration.climbs:
             opinion = self._opinions.get(climb.record.id)
             for chain in climb.answer.chains if climb.answer and opinion else ():
-                value = opinion.judged.get(chain_key(chain.text)) if opinion else None
+                value = opinion.judged.get(judged_key(chain)) if opinion else None
                 if value is not None:
                     said.append(value)
                     right.append(self._task.equal(chain.answer, climb.record.label))

@@ -24,7 +24,7 @@ REJECTIONS = (OTHER_ANSWER, UNSOUND, CALLED_WRONG, STUDENT_DOUBTS, EMPTY)
 
 
 def checked_chains(
-    answer: Answer, confidence: float, task: Reasoning, judged: Mapping[str, float] | None = None
+    answer: Answer, confidence: float, task: Reasoning, judged: Mapping[tuple[str, str], float] | None = None
 ) -> tuple[Chain, ...]:
     """The chains of an answer, each with the probability that it is right and why it is not distilled, if so.
 
@@ -32,14 +32,16 @@ def checked_chains(
         answer: The one kept.
         confidence: In it.
         task: Compares answers.
-        judged: A student's probability that a chain is right, by ``chain_key``, where it may reject any.
+        judged: A student's probability that a chain is right, by its ``chain_key`` and answer, where it may reject any.
     """
     return tuple(_checked(chain, answer, confidence, task, judged or {}) for chain in answer.chains)
 
 
-def _checked(chain: Chain, answer: Answer, confidence: float, task: Reasoning, judged: Mapping[str, float]) -> Chain:
+def _checked(
+    chain: Chain, answer: Answer, confidence: float, task: Reasoning, judged: Mapping[tuple[str, str], float]
+) -> Chain:
     same = task.equal(chain.answer, answer.label)
-    doubt = judged.get(chain_key(chain.text))
+    doubt = judged.get((chain_key(chain.text), chain.answer))
     reason = ""
     if not same:
         reason = OTHER_ANSWER
@@ -58,7 +60,8 @@ def _checked(chain: Chain, answer: Answer, confidence: float, task: Reasoning, j
 def chain_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list[Example]:
     """Training examples of the answers that may teach, with their chains.
 
-    Chains that no checker has looked at are all taught, and with them the verdicts that the teacher gave of them. Of
+    Answers that no checker has looked at teach in full, with all their chains and the verdicts that the teacher gave of
+    them. Of
     checked ones those that were rejected are not written any more, but judged: what is known of the answer says which
     verdict is right, and a self-evaluation that says so lends its reason.
 
@@ -71,6 +74,8 @@ def chain_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list
     for example in examples_from(by_id.values(), doubtful):
         answer = by_id[example.record.id].answer
         accepted = by_id[example.record.id].status == "accepted"
+        if accepted and answer and all(chain.right is None for chain in answer.chains):
+            example = replace(example, weight=1.0)  # nobody has checked it: it teaches as the paper has it, in full
         chains = [_taught(chain, accepted=accepted) for chain in (answer.chains if answer else ())]
         examples.append(replace(example, chains=tuple(chain for chain in chains if chain.weight or chain.verdicts)))
     return examples
@@ -127,6 +132,9 @@ def gold_chain_examples(
         chains = [TaughtChain(reason, label)] if reason else []
         if record.id in answers:
             known = replace(answers[record.id], label=label)
-            chains += [_taught(chain, accepted=True) for chain in checked_chains(known, 1.0, task)]
+            checked = checked_chains(known, 1.0, task)
+            # Here people have answered: what the teacher says against a sound chain to their answer is mistaken.
+            freed = [replace(c, rejected="" if c.rejected == CALLED_WRONG else c.rejected) for c in checked]
+            chains += [_taught(chain, accepted=True) for chain in freed]
         examples.append(Example(record, label, chains=tuple(c for c in chains if c.weight or c.verdicts)))
     return examples

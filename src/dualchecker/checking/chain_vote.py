@@ -1,6 +1,6 @@
 """From chains of thought to an answer: equal ones joined, the rest votes, weighted by what was said of them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -30,12 +30,12 @@ class Party:
     @property
     def best(self) -> Chain:
         """The one with the most weight a vote; of equals one that was judged, then one that was drawn more often."""
-        return max(self.chains, key=lambda chain: (_worth(chain), chain.approval is not None, chain.count))
+        return max(self.chains, key=lambda chain: (_worth(chain, 1.0), chain.approval is not None, chain.count))
 
 
-def _worth(chain: Chain) -> float:
-    """What a vote of this chain counts, in 0..1."""
-    approval = 1.0 if chain.approval is None else chain.approval
+def _worth(chain: Chain, unjudged: float) -> float:
+    """What a vote of this chain counts, in 0..1; one without a verdict is approved of as ``unjudged`` says."""
+    approval = unjudged if chain.approval is None else chain.approval
     sound = 1.0 if chain.sound is None else chain.sound
     return (_DOUBTED + (1 - _DOUBTED) * approval) * (_DOUBTED + (1 - _DOUBTED) * sound)
 
@@ -45,16 +45,24 @@ def joined(chains: Sequence[Chain], fresh: Sequence[Chain], task: Reasoning) -> 
 
     A chain that came with the same request is no further draw: a teacher that only repeats itself has one vote.
     """
-    found = {(chain_key(chain.text), chain.answer): chain for chain in chains}
-    requests = {chain.request_key for chain in chains if chain.request_key}
+    order = list(chains)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, chain in enumerate(order):
+        places[chain_key(chain.text)].append(place)
+    requests = {key for chain in chains for key in (chain.request_key, *chain.repeats) if key}
     for chain in fresh:
         if chain.request_key and chain.request_key in requests:
             continue
         requests.add(chain.request_key)
-        key = chain_key(chain.text), chain.answer
-        known = found.get(key)
-        found[key] = chain if known is None else replace(known, count=known.count + chain.count)
-    return tuple(found.values())
+        same = places[chain_key(chain.text)]
+        known = next((place for place in same if task.equal(order[place].answer, chain.answer)), None)
+        if known is None:
+            same.append(len(order))
+            order.append(chain)
+        else:
+            one, keys = order[known], filter(None, [chain.request_key])
+            order[known] = replace(one, count=one.count + chain.count, repeats=(*one.repeats, *keys))
+    return tuple(order)
 
 
 def parties(chains: Sequence[Chain], task: Reasoning) -> list[Party]:
@@ -66,13 +74,14 @@ def parties(chains: Sequence[Chain], task: Reasoning) -> list[Party]:
             groups.append([chain])
         else:
             mine.append(chain)
-    found = [Party(g[0].answer, tuple(g), sum(chain.count * _worth(chain) for chain in g)) for g in groups]
+    # A chain whose evaluation failed, or that has no words to evaluate, must not outweigh those that were judged.
+    mean = _mean([chain.approval for chain in chains])
+    unjudged = 1.0 if mean is None else mean
+    found = [Party(g[0].answer, tuple(g), sum(chain.count * _worth(chain, unjudged) for chain in g)) for g in groups]
     return sorted(found, key=lambda party: -party.weight)
 
 
-def elected(
-    answer: Answer, chains: Sequence[Chain], task: Reasoning, *, said: str | None = None, whole: bool = True
-) -> Answer:
+def elected(answer: Answer, chains: Sequence[Chain], task: Reasoning, *, said: str | None = None) -> Answer:
     """An answer by vote.
 
     Args:
@@ -80,7 +89,6 @@ def elected(
         chains: All that vote.
         task: Compares answers.
         said: The answer to take in place of the vote's: that of a teacher that has weighed the rivals.
-        whole: Whether the chains stay with the answer; without them it is an answer and a reason.
     """
     found = parties(chains, task)
     if not found:
@@ -95,7 +103,7 @@ def elected(
         rationale=mine.best.text,
         stated=fmean(stated) if stated else None,
         request_key=mine.best.request_key,
-        chains=tuple(chains) if whole else (),
+        chains=tuple(chains),
         vote_share=sum(chain.count for chain in mine.chains) / sum(chain.count for chain in chains),
         approval=_mean([chain.approval for chain in mine.chains]),
         rival_approval=_mean([chain.approval for chain in others]),

@@ -36,11 +36,10 @@ CHAIN_SIGNALS = (
     "rivals_rejected",
     "sound",
     "repeat_share",
-    "student",
 )
 """Of an answer that chains of thought arrive at: the confidence stated with them; their share of all chains; how far
 the teacher's self-evaluations approve of them, and reject the chains that arrive at something else; how much of their
-arithmetic holds; share of the answers so far that agree; the student's probability of the answer."""
+arithmetic holds; share of the answers so far that agree."""
 
 
 def read_signals(answer: Answer, trail: Sequence[Answer] = (), student: float | None = None) -> dict[str, float]:

@@ -52,7 +52,16 @@ def _students_fit(config: "RunConfig") -> None:
     if student == "encoder" and task == "extraction":
         raise ValueError("an encoder student labels whole texts: for extraction, student.kind is tokens or linear")
     if student != "reasoner" and task == "reasoning":
-        raise ValueError(f"a {student} student writes no chains of thought: for reasoning, student.kind is reasoner")
+        raise ValueError(f"student.kind {student} writes no chains of thought: for reasoning, it is reasoner")
+    for name in ("freeze", "soft_targets"):
+        if student == "reasoner" and getattr(config.student, name):
+            raise ValueError(
+                f"student.{name} is not for a reasoner, which learns what to write token by token: leave it out"
+            )
+    if student == "reasoner" and config.student.lora and config.student.base == "scratch":
+        raise ValueError(
+            "student.lora changes a trained model a little, and student.base scratch is an untrained one: leave one out"
+        )
     if config.student.interim == "reasoner" and task != "reasoning":
         raise ValueError(f"student.interim reasoner is for task.kind reasoning, and this one is {task}")
 
@@ -75,6 +84,11 @@ def _reasoning_fits(config: "RunConfig") -> None:
         if any(teacher.kind == "program" for teacher in config.teacher.voices):
             raise ValueError("a teacher of kind program solves word problems: it needs task.kind reasoning")
         return
+    if config.check.samples or config.check.variants:
+        raise ValueError(
+            "check.samples and check.variants ask the same again, which reasoning does with reasoning.chains: leave "
+            "them out"
+        )
     kinds = ["panel"] if config.teacher.kind == "panel" else [teacher.kind for teacher in config.teacher.voices]
     strange = next((kind for kind in kinds if kind not in ("openai", "recorded", "program")), None)
     if strange:

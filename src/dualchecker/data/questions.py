@@ -9,6 +9,7 @@ from typing import Any
 from dualchecker.errors import DataError
 from dualchecker.records import Record
 from dualchecker.tasks import Reasoning
+from dualchecker.tasks.names import fold
 
 _SEPARATORS = ("|", ";")
 
@@ -33,12 +34,12 @@ def with_choices(
     if task.labels:
         return [replace(record, choices=tuple(task.labels)) for record in records]
     found = {id(record): _choices(record.meta.get(column)) for record in records}
-    short = next((record for record in records if len(set(found[id(record)])) < 2), None)
+    short = next((record for record in records if len({fold(choice) for choice in found[id(record)]}) < 2), None)
     if short is not None:
         there = any(column in row for _, row in rows)
         raise DataError(
             f"{role} record {short.id!r} offers no choices." if there else f"{role} has no column {column!r}.",
-            why="task.answer is choice, so every question needs at least two choices"
+            why="task.answer is choice, so every question needs at least two choices that differ"
             + (f"; it has {list(found[id(short)])!r}." if there else "."),
             fix="Set data.columns.choices, list them under task.labels if all questions have the same, "
             "or set task.answer to number or text.",

@@ -8,11 +8,13 @@ import numpy as np
 
 from dualchecker.confidence import auroc
 from dualchecker.evaluation.comparison import compare_accuracy
-from dualchecker.evaluation.intervals import bootstrap, share_right
+from dualchecker.evaluation.intervals import bootstrap, of_share, resamples, share_right
 from dualchecker.evaluation.summary import judge_labels, judge_predictions
 from dualchecker.records import Labelled, Record
 from dualchecker.students.reasoning import Reasoned
 from dualchecker.tasks import Reasoning
+
+_REPEATS = 1000
 
 
 def judge_answers(task: Reasoning, labels: Sequence[Labelled], seed: int = 0) -> dict[str, Any]:
@@ -36,12 +38,18 @@ def _judge_chains(task: Reasoning, labels: Sequence[Labelled], seed: int) -> dic
         "verdicts": dict(Counter(one.verdict or one.outcome for one in verdicts)),
         "rejected": dict(Counter(chain.rejected for chain in everything if chain.rejected)),
     }
-    known = [(chain, task.equal(chain.answer, item.record.label)) for item, chain in found if item.record.label]
+    known = [
+        [(chain, task.equal(chain.answer, item.record.label)) for chain in item.answer.chains]
+        for item in labels
+        if item.answer and item.answer.chains and item.record.label
+    ]
     if known:
-        kept = [right for chain, right in known if not chain.rejected]
-        result["right"] = _share([right for _, right in known], seed)
-        result["right_of_kept"] = _share(kept, seed) if kept else None
-        result["verdict_auroc"] = _auroc([(c.approval, right) for c, right in known if c.approval is not None], seed)
+        kept = [[right for chain, right in some if not chain.rejected] for some in known]
+        result["right"] = _share_of_chains([[right for _, right in some] for some in known], seed)
+        result["right_of_kept"] = _share_of_chains(kept, seed) if any(kept) else None
+        result["verdict_auroc"] = _auroc(
+            [[(c.approval, right) for c, right in some if c.approval is not None] for some in known], seed
+        )
     return result
 
 
@@ -62,10 +70,13 @@ def judge_reasoned(
     judged = judge_predictions(task, [one.answer for one in said], truth, [one.confidence for one in said], seed)
     direct = [task.equal(one.direct, true) for one, true in zip(said, truth, strict=True)]
     chains = [
-        (chain.right, task.equal(chain.answer, true))
+        [
+            (chain.right, task.equal(chain.answer, true))
+            for chain in one.chains
+            # A chain that arrives at nothing has a 0 without having been judged.
+            if chain.right is not None and chain.answer is not None
+        ]
         for one, true in zip(said, truth, strict=True)
-        for chain in one.chains
-        if chain.right is not None
     ]
     return {
         **judged,
@@ -94,14 +105,23 @@ def _share(right: Sequence[bool], seed: int) -> dict[str, Any]:
     return share_right(right, seed=seed).to_dict()
 
 
-def _auroc(pairs: Sequence[tuple[float, bool]], seed: int) -> dict[str, Any] | None:
-    """None where all are right or none is."""
-    values, right = np.array([value for value, _ in pairs]), np.array([hit for _, hit in pairs], dtype=bool)
-    if not 0 < right.sum() < len(right):
+def _share_of_chains(right: Sequence[Sequence[bool]], seed: int) -> dict[str, Any]:
+    """Share of right chains, those of a question together in each resample: they err together."""
+    sums = np.array([[sum(some), len(some)] for some in right], dtype=float)
+    hits, count = sums.sum(axis=0)
+    drawn = [weights @ sums for weights in resamples(len(sums), _REPEATS, seed)]
+    shares = np.array([one / many if many else np.nan for one, many in drawn])
+    return of_share(float(hits / count), shares, len(sums)).to_dict()
+
+
+def _auroc(pairs: Sequence[Sequence[tuple[float, bool]]], seed: int) -> dict[str, Any] | None:
+    """Of the chains of all questions, resampled by question; None where all are right or none is."""
+    right = [hit for some in pairs for _, hit in some]
+    if not 0 < sum(right) < len(right):
         return None
 
     def statistic(rows: Sequence[int]) -> float:
-        drawn = np.asarray(rows)
-        return auroc(values[drawn].tolist(), right[drawn].tolist())
+        drawn = [pair for row in rows for pair in pairs[row]]
+        return auroc([value for value, _ in drawn], [hit for _, hit in drawn])
 
-    return bootstrap(statistic, len(right), repeats=200, seed=seed).to_dict()
+    return bootstrap(statistic, len(pairs), repeats=200, seed=seed).to_dict()

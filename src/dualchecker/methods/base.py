@@ -140,7 +140,8 @@ class Step:
         demonstrations: How many a prompt shows.
         calls: For each pool record, at least and at most; or in all where ``once`` is set.
         once: The calls do not grow with the pool.
-        reply_tokens: Estimated length of a reply.
+        reply_tokens: Estimated length of a reply, beyond what is asked for in every reply of a kind of task.
+        evaluates: It asks for verdicts on chains of thought.
     """
 
     title: str
@@ -149,6 +150,7 @@ class Step:
     calls: tuple[int, int] = (1, 1)
     once: bool = False
     reply_tokens: int = 80
+    evaluates: bool = False
 
 
 @dataclass(frozen=True)

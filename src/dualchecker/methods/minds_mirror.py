@@ -27,7 +27,6 @@ from dualchecker.prompts import Rung
 from dualchecker.records import Labelled
 
 RUNG = Rung("brief", neighbours=0, style="steps")
-CHAIN_TOKENS, VERDICT_TOKENS = 200, 60
 
 
 def distil_chains(setting: Setting, *, chains: int, evaluations: int, teach: bool = True) -> list[Labelled]:
@@ -73,18 +72,19 @@ def _method(name: str, *, several: bool, evaluated: bool, teach: bool = True) ->
         template = setting.aligner.template(fixed=setting.align.demonstrations, reasons=True)
         return Distilled(labels, template, stages={name: labels})
 
-    return Method(run, _steps(counts), reasons=True, does=frozenset({"reasoning"}))
+    needs = frozenset({"brief", "evaluate"}) if evaluated else frozenset({"brief"})
+    return Method(run, _steps(counts), needs=needs, reasons=True, does=frozenset({"reasoning"}))
 
 
 def _steps(counts: Callable[[RunConfig], tuple[int, int]]) -> Callable[[RunConfig], Sequence[Step]]:
     def steps(config: RunConfig) -> Sequence[Step]:
         chains, evaluations = counts(config)
         shown = config.align.demonstrations
-        found = [Step("chains of thought", RUNG, shown, (chains, chains), reply_tokens=CHAIN_TOKENS)]
+        found = [Step("chains of thought", RUNG, shown, (chains, chains))]
         if evaluations:
             # Chains of the same words are evaluated once.
             calls = (evaluations, chains * evaluations)
-            found.append(Step("self-evaluations", RUNG, 0, calls, reply_tokens=VERDICT_TOKENS))
+            found.append(Step("self-evaluations", RUNG, 0, calls, evaluates=True))
         return found
 
     return steps

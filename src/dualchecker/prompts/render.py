@@ -258,7 +258,8 @@ class PromptWriter:
         reasons = [d.rationale or "" for d in demonstrations]
         free = spans or self.task.reasons  # an answer is then words of the teacher's own, not a name of ours
         said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if free else "")]
-        offered = [*view.choices, *(choice for d in demonstrations for choice in d.record.choices or ())]
+        given = [d.label for d in demonstrations] if free else []
+        offered = [*given, *view.choices, *(choice for d in demonstrations for choice in d.record.choices or ())]
         judged = [view.chain.text, view.chain.answer] if view.chain else []
         tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said, *offered, *judged])
         by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))

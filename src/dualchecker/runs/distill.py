@@ -126,7 +126,8 @@ def _references(
     """
     alone = Reference("gold_only", "student on gold alone", ())
     found = {}
-    for reference in (alone, *parts.kind.references(parts, stages)):
+    # A kind may know better what gold alone is.
+    for reference in {one.name: one for one in (alone, *parts.kind.references(parts, stages))}.values():
         parts.progress.stage("reference", reference.words)
         own = gold if reference.gold is None else reference.gold
         theirs = _train(parts, own, reference.taught).predict(parts.dataset.test)

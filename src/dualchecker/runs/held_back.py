@@ -70,10 +70,11 @@ def calibrate_reasoner(
         back = held_back(parts, labels)
         by, said = "checked", student.predict([item.record for item in back]) if back else []
         right = [_likely(parts, one, item) for one, item in zip(said, back, strict=True)]
-    if len(said) < LEAST:
+    answered = sum(one.answer is not None for one in said)
+    if answered < LEAST:
         return None
     student.calibrate(said, right)
-    return {"judged": len(said), "accuracy": sum(right) / len(right), "by": by}
+    return {"judged": answered, "accuracy": sum(right) / len(right), "by": by}
 
 
 def _likely(parts: Parts, said: Reasoned, item: Labelled) -> float:

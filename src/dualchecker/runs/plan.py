@@ -102,8 +102,11 @@ class _Estimate:
             show = Template(tuple(self.demos[: step.demonstrations]), step.demonstrations)
             asked = [record for record in pool if step.rung.applies_to(record)]
             count = 1 if step.once else len(asked)
-            prompts = [self.writer.label(record, step.rung, show, []) for record in asked[:_SAMPLE]]
-            reply = step.reply_tokens + self.reply - _REPLY
+            if step.evaluates:
+                prompts = [self.writer.evaluate(record, Chain(_CHAIN, "0")) for record in asked[:_SAMPLE]]
+            else:
+                prompts = [self.writer.label(record, step.rung, show, []) for record in asked[:_SAMPLE]]
+            reply = _VERDICT if step.evaluates else step.reply_tokens + self.reply - _REPLY
             self._line(step.title, (count * step.calls[0], count * step.calls[1]), prompts, lead, reply)
 
     def panel(self) -> None:

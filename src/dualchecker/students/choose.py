@@ -92,20 +92,24 @@ def check_base(base: str) -> None:
     load_pretrained("AutoModel", base, max_length=8)
 
 
-def check_writer(base: str) -> None:
+def check_writer(base: str, lora: int | None = None) -> None:
     """Make sure that a reasoner can start from ``base``.
 
     Raises:
-        ConfigError: torch or transformers is missing, or the model is not there, not usable, or cannot write.
+        ConfigError: torch, transformers or (for ``lora``) peft is missing, or the model is not there, not usable,
+            cannot write, or does not know the verdicts apart.
     """
     from dualchecker.embedding.transformer import import_torch
-    from dualchecker.students.reasoning_model import load_writer
+    from dualchecker.students.reasoning_model import import_peft, load_writer
+    from dualchecker.students.reasoning_writing import verdict_tokens
     from dualchecker.students.scratch import SCRATCH
 
+    if lora:
+        import_peft()
     if base == SCRATCH:
         import_torch()
     else:
-        load_writer(base, max_length=8)
+        verdict_tokens(load_writer(base, max_length=8)[1])
 
 
 def make_span_student(
@@ -212,9 +216,14 @@ def finds_spans(folder: Path) -> bool:
 def load_student(folder: Path) -> Student | SpanStudent | ReasoningStudent:
     """A saved student of any kind.
 
+    Args:
+        folder: Of the student, or of the run that trained it.
+
     Raises:
         StudentError: The folder holds none.
     """
+    folder = Path(folder)
+    folder = folder / "student" if (folder / "student").is_dir() else folder
     if answers_questions(folder):
         return load_reasoning_student(folder)
     return load_span_student(folder) if finds_spans(folder) else load_label_student(folder)

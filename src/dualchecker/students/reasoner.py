@@ -133,6 +133,7 @@ class ReasonerStudent(Pretrained):
         if not used:
             raise StudentError("There is nothing to train on.", fix="Give gold answers, or lower check.threshold.")
         torch, _ = import_torch()
+        self._loaded = None  # should this training fail, none is left half forgotten
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(self._seed)
             if self._base == SCRATCH:
@@ -297,7 +298,7 @@ class ReasonerStudent(Pretrained):
         return [[next(right) for _ in its] for its in chains]
 
     def calibrate(self, said: Sequence[Reasoned], right: Sequence[float]) -> None:
-        """Learn from answers to gold questions that it was not trained on how often a confidence is deserved.
+        """Learn from answers to questions that it was not trained on how often a confidence is deserved.
 
         Args:
             said: What ``predict`` gave, before or after an earlier calibration.

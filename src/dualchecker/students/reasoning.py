@@ -83,7 +83,7 @@ class ReasoningStudent(Protocol):
         ...
 
     def calibrate(self, said: Sequence[Reasoned], right: Sequence[float]) -> None:
-        """Learn from answers to gold questions that it was not trained on how often a confidence is deserved."""
+        """Learn from answers to questions that it was not trained on how often a confidence is deserved."""
         ...
 
     def save(self, folder: Path, card: str = "", extra: dict[str, Any] | None = None) -> None:

@@ -76,7 +76,7 @@ def reasoning_card(
         "## How it was made\n",
         origin("reasoner", base, counts, seed, teacher),
         "## Results\n",
-        results(metrics, _MEASURES),
+        results({name: metrics[name] for name in _MEASURES if name in metrics}, _MEASURES),
         "## Limits\n",
         _limits(base, counts, judges, calibration),
     ]

@@ -16,6 +16,7 @@ import numpy as np
 from dualchecker.embedding.transformer import clean
 from dualchecker.records import Example, TaughtChain
 from dualchecker.students.reasoning_texts import (
+    CHOICES,
     chain_body,
     chain_ending,
     evaluate_input,
@@ -185,7 +186,7 @@ class LessonWriter:
         drafts: dict[str, _Draft] = defaultdict(_Draft)
         for example in examples:
             question = question_text(example.record, self._text)
-            if len(self._ids(predict_input(question))) > self._limit:
+            if chains and len(self._ids(predict_input(question))) > self._limit:
                 self.unlearnt["cut_question"] += 1
             if chains:
                 self._chains(drafts[question], question, example)
@@ -244,10 +245,10 @@ class LessonWriter:
 
     def evaluate(self, question: str, text: str, answer: str) -> Ids:
         """What is read before a verdict; question and chain are each cut by themselves, the chain's ending never."""
-        opening = self._ids(evaluate_input(question, "").removesuffix("]"))
+        opening = self._cut(evaluate_input(question, "").removesuffix("]"))
         return (
             *self._start,
-            *opening[: self._limit],
+            *opening,
             *self._chain(text, answer, end=False),
             *self._ids("]"),
             *self._stop(),
@@ -264,18 +265,31 @@ class LessonWriter:
     def _reason(self, reason: str) -> Ids:
         """Empty for none: then the verdict alone is learnt."""
         words = " ".join(reason.split())
-        return (*self._ids(words)[: self._limit], self._end) if words else ()
+        return (*self._behind(words)[: self._limit], self._end) if words else ()
 
     def _chain(self, text: str, answer: str, *, end: bool = True, count: bool = False) -> Ids:
-        ending = self._ids(chain_ending(answer))
         body = self._ids(chain_body(text))
+        ending = self._behind(chain_ending(answer)) if body else self._ids(chain_ending(answer))
         room = max(self._limit - len(ending), 0)
         if count and len(body) > room:
             self.unlearnt["cut_chain"] += 1
         return (*body[:room], *ending, *((self._end,) if end else ()))
 
     def _input(self, make: Any, question: str) -> Ids:
-        return (*self._start, *self._ids(make(question))[: self._limit], *self._stop())
+        return (*self._start, *self._cut(make(question)), *self._stop())
+
+    def _cut(self, asked: str) -> Ids:
+        """A question, its end cut off where it is too long; the choices that it offers stay."""
+        ids = self._ids(asked)
+        if len(ids) <= self._limit:
+            return ids
+        told, mark, offered = asked.rpartition(CHOICES)
+        choices = self._behind(f"{mark}{offered}".strip()) if mark else ()
+        return (*self._ids(told if mark else asked)[: max(self._limit - len(choices), 0)], *choices)
+
+    def _behind(self, text: str) -> Ids:
+        """Text behind other text: some causal models tell words by the blank before them."""
+        return self._ids(f" {text}" if self._causal else text)
 
     def _stop(self) -> Ids:
         """Between what is read and what is written: an encoder's end, or a line of its own."""
@@ -283,7 +297,10 @@ class LessonWriter:
 
     def _ids(self, text: str) -> Ids:
         if text not in self._known:  # the same question, chain or verdict is part of several inputs
-            self._known[text] = tuple(self._tokenizer(clean([text])[0], add_special_tokens=False)["input_ids"])
+            self._known[text] = tuple(
+                # Too long is no matter here: every part is cut on its own.
+                self._tokenizer(clean([text])[0], add_special_tokens=False, verbose=False)["input_ids"]
+            )
         return self._known[text]
 
 

@@ -11,6 +11,15 @@ from dualchecker.students.reasoning_lessons import Ids, Source
 _TOKENS = 16_384
 """Tokens whose gradients are kept at once: they decide how much memory a step takes."""
 
+_LOGITS = 200_000_000
+"""Logits that are kept at once (0.8 GB): with a large vocabulary they are what takes memory."""
+
+
+def room(model: Any) -> int:
+    """Tokens that a model may read and write at once."""
+    return int(min(_TOKENS, max(256, _LOGITS // model.get_input_embeddings().weight.shape[0])))
+
+
 _OVERHEAD = {"cpu": 64, "cuda": 4096}
 """What a forward pass costs beside its tokens, in tokens (measured on CPU: 30 with 60 million weights, 90 with one)."""
 

@@ -6,6 +6,10 @@ from dualchecker.embedding.transformer import OFFLINE, import_torch, load_pretra
 from dualchecker.errors import ConfigError
 
 SEQ2SEQ, CAUSAL = "AutoModelForSeq2SeqLM", "AutoModelForCausalLM"
+_FIX = (
+    "Set student.base to 'scratch', or to the name or folder of a complete sequence-to-sequence or causal model. Where "
+    "a spiece.model is all the tokenizer there is: pip install 'dualchecker[sentencepiece]'."
+)
 _WRITERS = ("ForConditionalGeneration", "ForCausalLM", "LMHeadModel", "WithLMHead")
 
 
@@ -33,7 +37,20 @@ def load_writer(base: str, max_length: int) -> tuple[Any, Any]:
         if not any(name.endswith(_WRITERS) for name in config.architectures or ()):
             raise refused
         auto_class = SEQ2SEQ if config.is_encoder_decoder else CAUSAL
-    return load_pretrained(auto_class, base, max_length=max_length, complete=True, pad_with_end=True)
+    try:
+        model, tokenizer = load_pretrained(auto_class, base, max_length=max_length, complete=True, pad_with_end=True)
+    except ConfigError as error:
+        raise ConfigError(error.what, why=error.why, fix=_FIX) from error
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(f"The tokenizer of {base!r} knows no token that ends a text.", fix=_FIX)
+    # What a checkpoint says of writing (beams, penalties, forced tokens) was meant for another use: it would change
+    # every chain, or not go with ours at all.
+    model.generation_config = transformers.GenerationConfig(
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
+    )
+    return model, tokenizer
 
 
 def is_causal(model: Any) -> bool:
@@ -50,11 +67,11 @@ def part_length(model: Any, max_length: int) -> int:
     return max(1, min(max_length, (positions - 8) // parts))
 
 
-def with_lora(model: Any, rank: int) -> Any:
-    """The model with low-rank matrices beside its linear layers (Hu et al. 2021), and only these are trained.
+def import_peft() -> Any:
+    """The package peft.
 
     Raises:
-        ConfigError: peft is not installed.
+        ConfigError: It is not installed.
     """
     try:
         import peft
@@ -62,6 +79,16 @@ def with_lora(model: Any, rank: int) -> Any:
         raise ConfigError(
             "student.lora needs the package peft.", why=f"{error}.", fix="pip install 'dualchecker[lora]'"
         ) from error
+    return peft
+
+
+def with_lora(model: Any, rank: int) -> Any:
+    """The model with low-rank matrices beside its linear layers (Hu et al. 2021), and only these are trained.
+
+    Raises:
+        ConfigError: peft is not installed.
+    """
+    peft = import_peft()
     config = peft.LoraConfig(
         r=rank,
         lora_alpha=2 * rank,

@@ -9,6 +9,9 @@ from dualchecker.students.base import record_text
 Reader = Callable[[str, Record], str | None]
 """From a chain of thought about a record to the answer that it arrives at; None where it arrives at nothing."""
 
+CHOICES = " choices: "
+"""Between a question and what it offers."""
+
 _ENDING = "The answer is "
 _LAST = re.compile(r"\s*(?:\b(?:so|thus|hence|therefore),?\s+)?\bthe answer is\b(?:(?![.!?]\s).)*$", re.IGNORECASE)
 _STATED = re.compile(r"\bthe answer is:?\s+(.+?)\s*[.!]?\s*$", re.IGNORECASE)
@@ -17,7 +20,7 @@ _STATED = re.compile(r"\bthe answer is:?\s+(.+?)\s*[.!]?\s*$", re.IGNORECASE)
 def question_text(record: Record, which: str) -> str:
     """What a student reads of a record, with the choices that it offers behind it."""
     text = record_text(record, which).strip()
-    return f"{text} choices: {'; '.join(record.choices)}" if record.choices else text
+    return f"{text}{CHOICES}{'; '.join(record.choices)}" if record.choices else text
 
 
 def predict_input(question: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dualchecker.students.reasoning_lessons import Lesson, Source
-from dualchecker.students.reasoning_loss import Passes, packs
+from dualchecker.students.reasoning_loss import Passes, packs, room
 from dualchecker.students.training import bucketed_batches, learning_rate_factor, make_optimizer, update
 
 
@@ -86,7 +86,8 @@ def train(
             scale = mean * sum(lesson.rows for lesson in lessons)
             if course.drawn is not None:
                 lessons = [lesson.drawn(course.drawn, rng) for lesson in lessons]
-            for pack in packs([source for lesson in lessons for source in lesson.sources], causal=causal):
+            sources = [source for lesson in lessons for source in lesson.sources]
+            for pack in packs(sources, causal=causal, budget=room(model)):
                 (passes.weighted_loss(pack) / scale).backward()
             update(model, optimizer, course.learning_rate * learning_rate_factor(steps, total))
             steps += 1
@@ -103,5 +104,5 @@ def answered(model: Any, fill: int, held: Sequence[Source], *, causal: bool) -> 
     log-probability."""
     model.train(False)
     passes = Passes(model, fill, causal=causal)
-    found = [one for pack in packs(held, causal=causal) for one in passes.written_well(pack)]
+    found = [one for pack in packs(held, causal=causal, budget=room(model)) for one in passes.written_well(pack)]
     return float(np.mean([right for right, _ in found])), float(np.mean([chance for _, chance in found]))

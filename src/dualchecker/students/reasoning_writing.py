@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dualchecker.embedding.transformer import import_torch
 from dualchecker.errors import ConfigError
 from dualchecker.students.reasoning_lessons import Ids
-from dualchecker.students.reasoning_loss import encoded, padded
+from dualchecker.students.reasoning_loss import encoded, padded, room
 from dualchecker.tasks.verdicts import VERDICTS
 
 _ROWS = 128
@@ -97,8 +97,10 @@ class Writer:
         unique = sorted(set(inputs), key=len)
         found: dict[Ids, npt.NDArray[np.float64]] = {}
         with torch.inference_mode():
-            for start in range(0, len(unique), _ROWS):
-                batch = unique[start : start + _ROWS]
+            longest = len(unique[-1]) + len(begun) + 1 if unique else 1
+            rows = max(1, min(_ROWS, room(self._model) // longest))
+            for start in range(0, len(unique), rows):
+                batch = unique[start : start + rows]
                 logits = self._first_logits(batch, begun)[:, list(words)]
                 chances = logits.cpu().double().softmax(dim=1).numpy()
                 found.update(zip(batch, chances, strict=True))

@@ -138,7 +138,7 @@ def _explain(problem: Problem, human: str, chance: random.Random) -> str:
     steps = reaching(problem, human)
     if steps:
         return write_chain(steps, problem, wording)
-    return f"No reasoning that leads to {human or 'no answer'} was found."
+    return ""  # there is no reason to give, and none is made up
 
 
 def _same_number(text: str, number: int) -> bool:

@@ -12,6 +12,9 @@ from dualchecker.errors import DataError, RequestFailed
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt
 from dualchecker.records import Chain, Reply
+from dualchecker.tasks.chains import chain_key, strip_answer
+from dualchecker.tasks.names import fold
+from dualchecker.tasks.quantities import read_quantity
 from dualchecker.teachers.base import FreeTeacher
 
 
@@ -59,7 +62,10 @@ class RecordedTeacher(FreeTeacher):
         digest = self._digest.get(prompt.rung, "")
         payload = {"teacher": "recorded", "answers": digest, "record": prompt.record_id}
         if prompt.shown.chain is not None:
-            said = {"chain": prompt.shown.chain.text, "answer": prompt.shown.chain.answer, "draw": prompt.sample}
+            chain = prompt.shown.chain
+            # As with chains: fewer recorded verdicts than are drawn come again, and count once.
+            draw = prompt.sample % max(len(self._evaluations(prompt.record_id, chain)), 1)
+            said = {"chain": chain.text, "answer": chain.answer, "draw": draw}
             return {**payload, "answers": "".join(self._digest.values()), "evaluates": said}
         # Of fewer recorded chains than are drawn, the first ones come again under their own key, and count once.
         draw = prompt.sample % max(len(self._rows(prompt)), 1)
@@ -99,9 +105,7 @@ class RecordedTeacher(FreeTeacher):
         )
 
     def _evaluation(self, prompt: Prompt, chain: Chain) -> Reply:
-        rows = [row for by_id in self._answers.values() for row in by_id.get(prompt.record_id, ())]
-        row = next((row for row in rows if (row.get("rationale") or "").strip() == chain.text.strip()), {})
-        said = row.get("evaluations") or []
+        said = self._evaluations(prompt.record_id, chain)
         if not said:
             raise RequestFailed(
                 f"There is no recorded evaluation of this chain about record {prompt.record_id!r}.", kind="not_recorded"
@@ -109,6 +113,31 @@ class RecordedTeacher(FreeTeacher):
         one = said[prompt.sample % len(said)]
         body = one if isinstance(one, Mapping) else {"verdict": one}
         return Reply(json.dumps(dict(body), ensure_ascii=False, default=str), model=self.name)
+
+    def _evaluations(self, record_id: str, chain: Chain) -> list[Any]:
+        """Those of the row with this chain, by its words; of several such rows, of the one with its answer."""
+        key = chain_key(strip_answer(chain.text))
+        rows = [row for by_id in self._answers.values() for row in by_id.get(record_id, ())]
+        same = [row for row in rows if chain_key(strip_answer(_words(row))) == key]
+        exact = [row for row in same if _same_answer(row, chain.answer)]
+        found: list[Any] = (exact or same or [{}])[0].get("evaluations") or []
+        return found
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """The chain of a row, whatever it is written as."""
+    said = row.get("rationale") or row.get("reply") or ""
+    return "\n".join(map(str, said)) if isinstance(said, list) else str(said)
+
+
+def _same_answer(row: Mapping[str, Any], answer: str) -> bool:
+    given = row.get("label") if row.get("label") is not None else row.get("answer")
+    if given is None:
+        return False
+    if fold(str(given)) == fold(answer):
+        return True
+    value = read_quantity(given)[0]
+    return value is not None and value == read_quantity(answer)[0]
 
 
 def _answers(path: Path, *, several: bool) -> dict[str, list[dict[str, Any]]]:
@@ -151,7 +180,9 @@ def _listed(value: Any, path: Path, number: int) -> list[Any]:
         return []
     try:
         given = json.loads(value) if isinstance(value, str) else value
-        return list(given) if not isinstance(given, Mapping) else [given]
+        if not isinstance(given, list | tuple | Mapping):
+            raise TypeError(given)
+        return [given] if isinstance(given, Mapping) else list(given)
     except (ValueError, TypeError):
         raise DataError(
             f"Row {number} of the recorded answers {path} has evaluations that cannot be read.",

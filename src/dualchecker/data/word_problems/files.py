@@ -22,7 +22,7 @@ def write_word_problems(folder: Path, sizes: dict[str, int] | None = None, seed:
         sizes: Number of problems by file, by default those of the embedded corpus.
         seed: Decides the problems.
     """
-    sizes = SIZES if sizes is None else sizes
+    folder, sizes = Path(folder), SIZES if sizes is None else sizes
     problems = make_problems(sum(sizes.values()), seed, largest=LARGEST, steps=STEPS, distracted=DISTRACTED)
     start = 0
     for name, count in sizes.items():

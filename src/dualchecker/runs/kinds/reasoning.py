@@ -60,7 +60,7 @@ class ReasoningKind:
         return 120
 
     def check_student(self, config: RunConfig) -> None:
-        check_writer(config.model_name(config.student.base))
+        check_writer(config.model_name(config.student.base), config.student.lora)
 
     def features(self, config: RunConfig, task: Task, dataset: Dataset, fence: Fence, embedder: Embedder) -> None:
         """Students that write share nothing."""
@@ -80,6 +80,8 @@ class ReasoningKind:
         if not check.student:
             return Checkers(ladder, teacher, None)
         if parts.config.student.interim == "linear":
+            if ladder.task.answer == "text":
+                parts.progress.note("The quick student checker has nothing to say about answers in free words.")
             voices: ChainVoices = AnswerVoices(fence, ladder.task, parts.embedder)
         else:
             taught = check.doubtful
@@ -122,13 +124,15 @@ class ReasoningKind:
     def references(self, parts: Parts, stages: Mapping[str, Sequence[Labelled]]) -> list[Reference]:
         """What the paper compares: answers alone, one chain, all chains, each of the method's labels as they are."""
         taught, gold = self.taught(parts, list(stages.values())[-1]) if stages else [], self.gold(parts)
+        alone = gold_chain_examples(parts.judged.gold, _reasoning(parts.task), {}, {})  # without the teacher's words
+        found = [Reference("gold_only", "student on gold alone", (), alone)]
         if not any(example.chains for example in taught):
-            return []
+            return found
 
         def reference(name: str, words: str, most: int | None = None) -> Reference:
             return Reference(name, words, _chains(taught, most), _chains(gold, most))
 
-        found = [reference("answers_alone", "student on the same answers without chains", 0)]
+        found += [reference("answers_alone", "student on the same answers without chains", 0)]
         if any(len(example.chains) > 1 for example in taught):
             found.append(reference("one_chain", "student on one chain a question", 1))
         if any(chain.verdicts for example in taught for chain in example.chains):
