@@ -1,6 +1,7 @@
 """Questions answered by reasoning on the command line: from a data file to a student that abstains."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,20 @@ def test_nasty_words_in_a_question_do_not_break_the_terminal(cli: Run, finished:
     write_rows(finished / "nasty.jsonl", [{"id": "[bold]", "text": NASTY}])
     code, out, _ = cli("predict", finished / "out", finished / "nasty.jsonl")
     assert code == 0 and json.loads(out.splitlines()[-1])["id"] == "[bold]"
+
+
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        (lambda i: {"text": f"How many are {i} and {i % 7}?", "label": str(i % 7)}, "labels are numbers"),
+        (lambda i: {"text": f"Who, {i}?", "label": "ab"[i % 2], "choices": ["a", "b"]}, "offer choices"),
+        (lambda i: {"text": f"Warm or cold, {i}?", "label": ("warm", "cold")[i % 2]}, ""),
+    ],
+)
+def test_init_without_a_kind_says_where_questions_may_be_meant(
+    cli: Run, tmp_path: Path, row: Callable[[int], dict[str, object]], hint: str
+) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(json.dumps(row(i)) for i in range(30)), encoding="utf-8")
+    code, out, _ = cli("init", data, "-o", tmp_path / "run.yaml")
+    assert code == 0 and hint in out and ("--task reasoning" in out) == bool(hint)

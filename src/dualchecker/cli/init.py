@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dualchecker.cli.init_file import Form, label_task, question_task, run_file, span_task
-from dualchecker.cli.init_questions import guess_questions
+from dualchecker.cli.init_questions import guess_questions, question_hint
 from dualchecker.cli.init_spans import SpanGuess, guess_spans
 
 _TEXT_NAMES = ("text", "summary", "abstract", "sentence", "title", "question", "content", "body", "document", "review")
@@ -73,6 +73,8 @@ def init(
     else:
         labels, multiple = _checked_labels(rows, columns, data)
         task, notes = label_task(labels, multiple=multiple), []
+        if kind is None and (hint := question_hint(rows, labels)):
+            notes.append(hint)
         if multiple:
             notes.append("Several labels at once were found in the label column, so task.multiple is true.")
         if spans:

@@ -1,7 +1,7 @@
 """What ``init`` makes of a file of questions with their answers."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ _ID_NAMES = ("id", "uid", "key")
 
 _MOST_CHOICES = 10
 """More different answers than this are no choices that all questions share."""
+
+_MANY_NUMBERS = 5
+"""From so many different numbers on a label column looks like one of answers."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class QuestionGuess:
     answer: "AnswerKind"
     labels: Counter[str]
     examples: tuple[str, ...]
+
+
+def question_hint(rows: Sequence[Mapping[str, Any]], labels: Iterable[str]) -> str:
+    """What speaks for reasoning in a file that is taken for labelled texts; empty where nothing does."""
+    from dualchecker.tasks.quantities import read_quantity
+
+    names = {name.lower() for row in rows for name in row}
+    numbers = [label for label in labels if read_quantity(label)[0] is not None]
+    if any(name in names for name in _CHOICE_NAMES):
+        return "The rows offer choices: if they are questions to answer by reasoning, use --task reasoning."
+    if len(numbers) >= _MANY_NUMBERS:
+        return "Most labels are numbers: if they answer questions by reasoning, use --task reasoning."
+    return ""
 
 
 def guess_questions(rows: Sequence[Mapping[str, Any]], source: str) -> QuestionGuess:
