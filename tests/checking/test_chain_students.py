@@ -107,7 +107,7 @@ def test_no_student_speaks_about_a_question_that_it_has_learnt(tmp_path: Path) -
         return made[-1]  # type: ignore[return-value]
 
     voices = ReasonerVoices(
-        FENCE, SUMS, make_listening, lambda answers: gold_chain_examples(GOLD, SUMS, {}, answers), doubtful="weight"
+        FENCE, make_listening, lambda answers: gold_chain_examples(GOLD, SUMS, {}, answers), doubtful="weight"
     )
     gold = {climb.record.id: climb.answer for climb in calibration.climbs}  # type: ignore[attr-defined]
     found = voices.learn(labels, gold)  # type: ignore[arg-type]

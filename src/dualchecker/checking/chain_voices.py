@@ -9,7 +9,6 @@ from dualchecker.checking.chain_teaching import chain_examples
 from dualchecker.data import Fence, text_folds
 from dualchecker.records import Answer, Chain, Example, Labelled, Record
 from dualchecker.students.reasoning import Reasoned, ReasoningStudent
-from dualchecker.tasks import Reasoning
 from dualchecker.tasks.chains import chain_key
 
 JudgedKey = tuple[str, str]
@@ -66,7 +65,6 @@ class ReasonerVoices:
 
     Args:
         fence: Gold.
-        task: Compares answers.
         make: A fresh student.
         gold_examples: Gold as training examples, given the teacher's answers about it.
         doubtful: How unsure answers teach; see ``examples_from``.
@@ -76,14 +74,13 @@ class ReasonerVoices:
     def __init__(
         self,
         fence: Fence,
-        task: Reasoning,
         make: Callable[[], ReasoningStudent],
         gold_examples: Callable[[Mapping[str, Answer]], list[Example]],
         *,
         doubtful: str,
         folds: int = FOLDS,
     ) -> None:
-        self._fence, self._task, self._make, self._gold = fence, task, make, gold_examples
+        self._fence, self._make, self._gold = fence, make, gold_examples
         self._doubtful, self._folds = doubtful, folds
         self._asked: dict[str, ReasoningStudent] = {}
         self.heard: dict[str, Reasoned] = {}

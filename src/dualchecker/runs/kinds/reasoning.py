@@ -86,7 +86,7 @@ class ReasoningKind:
         else:
             taught = check.doubtful
             voices = ReasonerVoices(
-                fence, ladder.task, parts.interim_student, lambda answers: _gold(parts, answers), doubtful=taught
+                fence, parts.interim_student, lambda answers: _gold(parts, answers), doubtful=taught
             )
         student = ChainStudentChecker(
             ladder.task,
