@@ -103,7 +103,7 @@ def test_the_page_has_all_parts_in_words(labels: list[Labelled]) -> None:
         "Pool answers accepted", "Its surest 80 %, right", "Chains kept", "60 of 120 different chains",
         "arrives at another answer than the one kept", "60 of 120", "The same answers without chains",
         "One chain a question", "The same chains without verdicts", "Share of the chains that agree",
-        "calibrated on 30 gold questions that a student like it had not learnt", "the first chains",
+        "calibrated on 30 gold questions that students like it had not learnt", "the first chains",
         "chains longer than student.max_length", "the reply was empty (2 times)", "teacher answers",
         "An answer is accepted from a confidence of", "Student checker's verdicts on its chains",
     ):  # fmt: skip
