@@ -331,12 +331,15 @@ class TaughtChain:
         answer: What it arrives at.
         weight: How much writing it counts in the loss, relative to the example's weight; 0 for one that is judged only.
         verdicts: Self-evaluations that the student learns to give of it, each with its reason (which may be empty).
+        verdict_weight: How much they count in the loss, whatever the example's weight: the answer of a question may be
+            in doubt where a verdict on a chain is not. None: as much as the example.
     """
 
     text: str
     answer: str
     weight: float = 1.0
     verdicts: tuple[tuple[VerdictWord, str], ...] = ()
+    verdict_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

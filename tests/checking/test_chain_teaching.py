@@ -60,8 +60,15 @@ def test_of_doubtful_answers_the_verdicts_stay_as_they_are() -> None:
     answer = answer_of(said("5", "a", "wrong", right=0.4, count=3), said("6", "b", "correct", right=0.3))
     (example,) = chain_examples([labelled(answer, 0.5, "abstained")])
     assert [chain.verdicts[0][0] for chain in example.chains] == ["wrong", "correct"]
+    assert [chain.verdict_weight for chain in example.chains] == [1.0, 1.0]
     assert example.weight == 0.25
     assert chain_examples([labelled(answer, 0.5, "abstained")], "drop") == []
+
+
+def test_where_checks_and_answer_disagree_no_verdict_is_taught() -> None:
+    answer = answer_of(said("5", "a", "wrong", right=0.9, rejected="called_wrong"))
+    (example,) = chain_examples([labelled(answer)])
+    assert example.chains == ()
 
 
 def test_gold_is_taught_with_reasons_and_with_the_teachers_chains_judged_by_it() -> None:

@@ -246,3 +246,21 @@ def test_a_question_that_is_too_long_keeps_its_choices(tmp_path: Path) -> None:
     told = writer.predict(question)
     kept = tokenizer(f"choices: {known[2]}; {known[3]}", add_special_tokens=False)["input_ids"]
     assert len(told) <= 13 and list(told[-1 - len(kept) : -1]) == kept
+
+
+def test_verdicts_may_weigh_apart_from_the_answer(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    writer = LessonWriter(
+        AutoTokenizer.from_pretrained(build_tiny_t5(tmp_path / "t5")),
+        causal=False,
+        max_length=64,
+        text="both",
+        alpha=0.5,
+    )
+    chain = TaughtChain("so red", "red", 0.0, (("wrong", ""),))
+    weights = [
+        writer.lessons([Example(RECORD, "red", 0.25, chains=(one,))], verdicts={"wrong": 1.0})[0].weight
+        for one in (chain, TaughtChain(chain.text, chain.answer, 0.0, chain.verdicts, 1.0))
+    ]
+    assert weights == [0.5, 1.25]

@@ -61,9 +61,9 @@ def chain_examples(labels: Iterable[Labelled], doubtful: str = "weight") -> list
     """Training examples of the answers that may teach, with their chains.
 
     Answers that no checker has looked at teach in full, with all their chains and the verdicts that the teacher gave of
-    them. Of
-    checked ones those that were rejected are not written any more, but judged: what is known of the answer says which
-    verdict is right, and a self-evaluation that says so lends its reason.
+    them. Of checked ones, chains that were rejected are not written any more, but judged: what is known of the answer
+    says which verdict is right, and a self-evaluation that says so lends its reason. Where an answer is in doubt it
+    teaches less, and the teacher's verdicts on its chains in full.
 
     Args:
         labels: Of the pool.
@@ -86,13 +86,14 @@ def _taught(chain: Chain, *, accepted: bool) -> TaughtChain:
     if chain.right is None:
         return TaughtChain(chain.text, chain.answer, 1.0 if chain.text.strip() else 0.0, said)
     if not accepted:
-        return TaughtChain(chain.text, chain.answer, 0.0 if chain.rejected else 1.0, said)
+        # That the answer is in doubt is no doubt about the verdicts; and hard questions are where chains fail.
+        return TaughtChain(chain.text, chain.answer, 0.0 if chain.rejected else 1.0, said, 1.0)
     truth = _truth(chain)
     return TaughtChain(
         chain.text,
         chain.answer,
         0.0 if chain.rejected else 1.0,
-        said if truth is None else _agreeing(said, truth),
+        _agreeing(said, truth) if truth else (),  # where checks and answer disagree, nobody knows the verdict
     )
 
 

@@ -135,7 +135,7 @@ def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
     for example in examples:
         for chain in example.chains:
             for verdict, _ in chain.verdicts if chain.text.strip() else ():
-                counts[verdict] += example.weight / len(chain.verdicts)
+                counts[verdict] += _verdict_weight(example, chain) / len(chain.verdicts)
     total = sum(counts.values())
     present = {verdict: count for verdict, count in counts.items() if count > 0}
     bounded = {
@@ -144,6 +144,11 @@ def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
     }
     mean = sum(bounded[verdict] * count for verdict, count in present.items()) / total if total else 1.0
     return {verdict: weight / mean for verdict, weight in bounded.items()}
+
+
+def _verdict_weight(example: Example, chain: TaughtChain) -> float:
+    """What the verdicts on a chain count together."""
+    return example.weight if chain.verdict_weight is None else chain.verdict_weight
 
 
 class LessonWriter:
@@ -221,7 +226,7 @@ class LessonWriter:
             source = self.evaluate(question, chain.text, chain.answer)
             row = 0.0
             for word, reason in chain.verdicts:
-                weight = example.weight * by_word[word] / len(chain.verdicts)
+                weight = _verdict_weight(example, chain) * by_word[word] / len(chain.verdicts)
                 label, rationale = self.verdict(word), self._reason(reason)
                 weights = [*_even(label, self._alpha * weight), *_even(rationale, (1 - self._alpha) * weight)]
                 draft.write(source, (*label, *rationale), weights, judged=True)
