@@ -302,7 +302,7 @@ def test_what_cannot_be_learnt_is_counted(t5: str) -> None:
 def test_five_times_the_same_chain_and_one_verdict_only(t5: str) -> None:
     chain = TaughtChain("the box is red .", "red", 1.0, (("correct", "so it is ."),) * 5)
     fitted = student(t5).fit([Example(Record("1", "a red box ."), "red", chains=(chain,) * 5)])
-    assert fitted._verdicts == {"correct": 1.0}
+    assert fitted._verdicts == pytest.approx({"correct": 1.0})
     (said,) = fitted.judge([Record("1", "a red box .")], [[("the box is red .", "red")] * 5])
     assert len(set(said)) == 1 and 0 <= said[0] <= 1
 

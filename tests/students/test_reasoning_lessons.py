@@ -264,3 +264,14 @@ def test_verdicts_may_weigh_apart_from_the_answer(tmp_path: Path) -> None:
         for one in (chain, TaughtChain(chain.text, chain.answer, 0.0, chain.verdicts, 1.0))
     ]
     assert weights == [0.5, 1.25]
+
+
+def test_verdicts_count_at_most_as_much_as_chains() -> None:
+    def examples(judged: int) -> list[Example]:
+        chains = [TaughtChain(f"a{n}", "red", 0.0, (("wrong", ""),)) for n in range(judged)]
+        return [Example(RECORD, "red", chains=(TaughtChain("so red", "red", verdicts=(("correct", ""),)), *chains))]
+
+    few, many = verdict_weights(examples(0)), verdict_weights(examples(3))
+    assert few == {"correct": 1.0}
+    assert 3 * many["wrong"] + many["correct"] == pytest.approx(1.0)
+    assert many["wrong"] < many["correct"]

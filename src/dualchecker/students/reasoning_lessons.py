@@ -127,9 +127,11 @@ class _Draft:
 
 
 def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
-    """By what the loss of each verdict is multiplied, so that rare ones are learnt too; 1 in the mean.
+    """By what the loss of each verdict is multiplied, so that rare ones are learnt too.
 
-    Inverse frequency, held within a factor of ``MOST_WEIGHT`` of 1 before the mean is set; 1 where there is one only.
+    Inverse frequency, held within a factor of ``MOST_WEIGHT`` of 1 before the mean is set, which is 1; or less where
+    there is more to judge than to write: verdicts together count at most as much as chains together, since what a step
+    spends on the ones it takes from the others.
     """
     counts: dict[str, float] = defaultdict(float)
     for example in examples:
@@ -143,7 +145,9 @@ def verdict_weights(examples: Sequence[Example]) -> dict[str, float]:
         for verdict, count in present.items()
     }
     mean = sum(bounded[verdict] * count for verdict, count in present.items()) / total if total else 1.0
-    return {verdict: weight / mean for verdict, weight in bounded.items()}
+    written = sum(one.weight * chain.weight for one in examples for chain in one.chains if chain.text.strip())
+    share = min(1.0, written / total) if total and written else 1.0
+    return {verdict: share * weight / mean for verdict, weight in bounded.items()}
 
 
 def _verdict_weight(example: Example, chain: TaughtChain) -> float:
