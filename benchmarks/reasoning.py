@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -102,9 +103,8 @@ def run_all(work: Path, seeds: int, jobs: int, settings: Sequence[str]) -> dict[
     for method, seed in todo:
         if (work / f"{method}-{seed}.json").is_file():
             continue
-        while len(running) >= jobs:
-            running[0].wait()
-            running = [one for one in running if one.poll() is None]
+        while len(running := [one for one in running if one.poll() is None]) >= jobs:
+            time.sleep(1)
         one = [sys.executable, __file__, "--cell", f"{method}:{seed}", "--work", str(work)]
         more = [word for setting in settings for word in ("--set", setting)]
         running.append(subprocess.Popen([*one, *more], env={**os.environ, "OMP_NUM_THREADS": "1"}))
@@ -133,7 +133,7 @@ def table(cells: dict[str, list[Cell]]) -> str:
         "| --- | --- | --- | --- |",
     ]
     rows = {
-        "one": "answers right, first question",
+        "one": "answers right, first vote",
         "vote": "answers right, at the end",
         "accepted": "accepted",
         "kept": "answers right, of the accepted",
