@@ -61,6 +61,8 @@ class RequestFailed(TeacherError):
         fatal: Whether no other request can succeed either (wrong key, wrong model), so the run must stop.
         retry_after: Seconds the server asked to wait, if it said so.
         status: HTTP status, if there was a reply.
+        elsewhere: Whether another address of the teacher is ready, so that trying again need not wait.
+        tokens: Prompt and completion tokens that the request took all the same, as the server counts them.
     """
 
     def __init__(
@@ -74,10 +76,13 @@ class RequestFailed(TeacherError):
         fatal: bool = False,
         retry_after: float | None = None,
         status: int | None = None,
+        elsewhere: bool = False,
+        tokens: tuple[int, int] = (0, 0),
     ) -> None:
         super().__init__(what, why=why, fix=fix)
         self.kind, self.retryable, self.fatal = kind, retryable, fatal
         self.retry_after, self.status = retry_after, status
+        self.elsewhere, self.tokens = elsewhere, tokens
 
 
 class BudgetError(TeacherError):

@@ -382,6 +382,7 @@ class Reply:
         outside_mass: See ``Answer``.
         order_spread: See ``Answer``.
         notes: Named peculiarities, counted in the report.
+        cached_tokens: Those of the prompt tokens that the server says it had in its cache.
     """
 
     text: str
@@ -393,3 +394,4 @@ class Reply:
     outside_mass: float | None = None
     order_spread: float | None = None
     notes: tuple[str, ...] = ()
+    cached_tokens: int = 0

@@ -13,7 +13,7 @@ from dualchecker.asking.loop import LoopThread
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.progress import Progress, Silent
 from dualchecker.errors import BudgetError, RequestFailed, TeacherError
-from dualchecker.ledger import Attempt, Ledger, content_hash
+from dualchecker.ledger import Attempt, Entry, Ledger, Request, request_key
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers import Teacher
@@ -172,7 +172,7 @@ class Asker:
         """
         health = self._health(teacher)
         payloads = [teacher.payload(prompt) for prompt in prompts]
-        keys = [content_hash({"teacher": teacher.name, "body": payload}) for payload in payloads]
+        keys = [request_key(teacher.name, payload) for payload in payloads]
         distinct: dict[str, tuple[Prompt, dict[str, Any]]] = {}
         for key, prompt, payload in zip(keys, prompts, payloads, strict=True):
             distinct.setdefault(key, (prompt, payload))
@@ -183,7 +183,6 @@ class Asker:
         todo = [(key, prompt, payload) for key, (prompt, payload) in distinct.items() if key not in known]
         results: dict[str, Reply | RequestFailed] = {**known}
         if todo:
-            self._ledger.open_requests((key, prompt.hash, teacher.name, payload) for key, prompt, payload in todo)
             batch = _Batch(teacher, health, iter(todo), results, len(distinct), len(known))
             self._loop.run(self._work(batch))
         return [_outcome(prompt, key, results[key]) for key, prompt in zip(keys, prompts, strict=True)]
@@ -336,14 +335,17 @@ class Asker:
             reply = await teacher.ask(prompt, payload)
         except RequestFailed as failure:
             seconds = time.perf_counter() - clock
-            self._ledger.record_attempt(Attempt(key, started, seconds, failure.kind, failure.status, str(failure)))
+            attempt = Attempt(key, started, seconds, failure.kind, failure.status, str(failure))
+            self._ledger.write([Entry(Request(key, prompt.hash, teacher.name, payload), attempt)])
             raise
         finally:
             batch.waiting.discard(worker)
         # A server that does not count tokens is taken to have used all it might.
         counted = reply.prompt_tokens or reply.completion_tokens
         cost = teacher.cost(reply) if counted else teacher.estimate(prompt)
-        self._ledger.record_attempt(Attempt(key, started, time.perf_counter() - clock, "ok"), reply, cost)
+        attempt = Attempt(key, started, time.perf_counter() - clock, "ok")
+        request = Request(key, prompt.hash, teacher.name, payload)
+        self._ledger.write([Entry(request, attempt, reply, cost=cost)])
         self._spent += cost
         self._answered += 1
         batch.health.answered, batch.health.failed_in_a_row = True, 0

@@ -1,5 +1,6 @@
 """The seam between a prompt and whatever answers it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from dualchecker.config import RUNGS
@@ -21,8 +22,14 @@ class Teacher(Protocol):
     def rungs(self) -> frozenset[str]:
         """Rungs that bring something new from this teacher.
 
-        ``explain`` in it says that it can give reasons, ``generate`` that it can write labelled texts.
+        ``explain`` in it says that it can give reasons, ``generate`` that it can write labelled texts, ``correct``
+        that it can be shown a reply of its own that could not be read, and asked to put it right.
         """
+        ...
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What whoever watches the run should know about this teacher, as it was found out by asking it."""
         ...
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
@@ -55,6 +62,8 @@ class Teacher(Protocol):
 
 class FreeTeacher:
     """What teachers that cost nothing and hold no connection have in common."""
+
+    remarks: Sequence[str] = ()
 
     def cost(self, reply: Reply) -> float:
         return 0.0

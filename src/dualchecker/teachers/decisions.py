@@ -60,6 +60,7 @@ class DecisionTeacher:
     """
 
     rungs = frozenset({"brief", "detail", "wide", "senior"})
+    remarks: Sequence[str] = ()
 
     def __init__(self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32) -> None:
         self._config, self._seed = config, seed

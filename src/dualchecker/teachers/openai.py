@@ -38,12 +38,13 @@ class OpenAITeacher:
         concurrency: Connections to keep.
     """
 
-    rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate"}
+    rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate", "correct"}
 
     def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
         self._config = config
         self._dropped: set[str] = set()
         self._renamed: dict[str, str] = {}
+        self.remarks: list[str] = []
         self._server = Connection(config, "/chat/completions", concurrency=concurrency)
 
     @property

@@ -1,0 +1,19 @@
+"""The ledger: every request to a teacher and everything that came back, in one SQLite file."""
+
+from dualchecker.ledger.hashing import content_hash, request_key
+from dualchecker.ledger.rows import Attempt, Entry, Failure, Request, Totals
+from dualchecker.ledger.schema import SCHEMA_VERSION
+from dualchecker.ledger.store import Ledger, Use
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Attempt",
+    "Entry",
+    "Failure",
+    "Ledger",
+    "Request",
+    "Totals",
+    "Use",
+    "content_hash",
+    "request_key",
+]
