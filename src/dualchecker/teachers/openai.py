@@ -87,7 +87,7 @@ class OpenAITeacher:
         for _ in range(len(_DROPPABLE) + 2):  # each refusal of a parameter costs one more try, within one request
             body = {self._renamed.get(k, k): v for k, v in payload.items() if k not in self._dropped}
             status, headers, text = await self._server.post(body)
-            if status == 200:
+            if 200 <= status < 300:
                 return read_reply(text, prompt)
             if not (status in (400, 422) and self._adapt(text, body)):
                 break
