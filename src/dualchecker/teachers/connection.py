@@ -13,7 +13,7 @@ from dualchecker.config import SeniorConfig
 from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.jsontext import json_bytes
 from dualchecker.teachers.body import ENCODINGS, read_body
-from dualchecker.teachers.wire import plain
+from dualchecker.teachers.failures import plain
 
 _HEADERS = {
     "Content-Type": "application/json",
