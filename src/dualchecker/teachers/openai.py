@@ -9,7 +9,7 @@ from typing import Any
 from dualchecker.config import RUNGS, SeniorConfig
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.endpoints import Endpoint, Endpoints
 from dualchecker.teachers.failures import ServerError, html_title, read_error, read_failure
