@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import random
 import re
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
-_SLOW_OF = 1000
 
 
 def _reply(label: str) -> bytes:
@@ -40,8 +40,9 @@ class _Connection(asyncio.Protocol):
     """One client; requests come one after the other, as HTTP/1.1 has it without pipelining."""
 
     def __init__(self, replies: list[bytes], latency: float, slow: float, factor: float) -> None:
-        self._replies, self._latency, self._slow, self._factor = replies, latency, slow * _SLOW_OF, factor
+        self._replies, self._latency, self._slow, self._factor = replies, latency, slow, factor
         self._data = b""
+        self._random = random.Random()
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -59,9 +60,9 @@ class _Connection(asyncio.Protocol):
         if len(self._data) < size:
             return
         body, self._data = self._data[end + 4 : size], self._data[size:]
-        drawn = zlib.crc32(body)  # what is asked decides, so that it is slow each time, or quick each time
-        wait = self._latency * (self._factor if drawn // 7 % _SLOW_OF < self._slow else 1)
-        self._loop.call_later(wait, self._send, self._replies[drawn % len(self._replies)])
+        # Slow for no reason of its own, as a server is: the same request sent again may be quick.
+        wait = self._latency * (self._factor if self._random.random() < self._slow else 1)
+        self._loop.call_later(wait, self._send, self._replies[zlib.crc32(body) % len(self._replies)])
 
     def _send(self, reply: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
