@@ -109,13 +109,41 @@ class Ledger:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, whatever another process writes meanwhile."""
+        """All that is read inside is of one moment, whatever another process writes meanwhile. May be nested."""
+        if self._db.in_transaction:
+            yield
+            return
         with self._reading():
             self._db.execute("BEGIN")
         try:
             yield
         finally:
-            self._db.execute("COMMIT")
+            with contextlib.suppress(sqlite3.Error):  # of a damaged file, whose damage has been told
+                self._db.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def scratch(self, name: str, query: str, values: Sequence[Any] = ()) -> Iterator[None]:
+        """A table beside the ledger with what a query finds, to read from while inside."""
+        self._rows(f"CREATE TEMP TABLE {name} AS {query}", values)
+        try:
+            yield
+        finally:
+            self._rows(f"DROP TABLE {name}")
+
+    def vacuum(self) -> None:
+        """Give the room of removed rows back to the disk. A kill leaves the file as it was.
+
+        Raises:
+            LedgerError: There is no room for the second copy that this takes for a while.
+        """
+        with self._writing, self._told("made smaller", "It is sound, and only larger than it need be: free some room."):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def size(self) -> int:
+        """Bytes on disk, with what is still in its log."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.is_file())
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """The rows of a query one by one, so that not all of them need fit into memory.
@@ -124,7 +152,8 @@ class Ledger:
             LedgerError: They cannot be read.
         """
         with self._reading():
-            yield from self._db.execute(sql, values)
+            for row in self._db.execute(sql, values):  # noqa: UP028 (it would close the cursor of a closed ledger)
+                yield row
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._reading():
