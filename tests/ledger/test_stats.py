@@ -34,10 +34,10 @@ def test_what_was_asked_and_what_it_took(ledger: Ledger) -> None:
     assert found.totals.cost == 4.0 and found.totals.cached_tokens == 12
     assert found.failures == {"refused": 1} and found.forgotten == 0
     assert found.attempts == {"ok": 4, "rate_limited": 3, "refused": 1, "timeout": 1}
-    assert found.teachers == [Part(("senior",), 1, 1, 100, 9, 2.0), Part(("t",), 5, 3, 30, 9, 1.5)]
+    assert found.teachers == [Part(("senior",), 1, 1, 100, 9, 2.0), Part(("t",), 5, 3, 39, 10, 2.0)]
     assert found.purposes == [
         Part(("explain", "explain"), 1, 1, 10, 3, 0.5),
-        Part(("label", "brief"), 4, 3, 30, 9, 1.5),  # a request that two records used is one
+        Part(("label", "brief"), 4, 3, 39, 10, 2.0),  # a request that two records used is one
         Part(("label", "wide"), 1, 0, 0, 0, 0.0),
     ]
     assert found.last == 304.0 and found.first is not None and found.size == ledger.path.stat().st_size + wal(ledger)

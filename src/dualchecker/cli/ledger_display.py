@@ -72,8 +72,9 @@ def print_verified(file: Path, verified: Verified) -> None:
     """What was checked and how it is."""
     console.print(f"[italic]{escape(str(file))}[/]", soft_wrap=True)
     table = Table()
-    for head, justify in (("", "left"), ("rows", "right"), ("not covered", "right"), ("damaged", "right")):
-        table.add_column(head, justify="right" if justify == "right" else "left")
+    table.add_column("")
+    for head in ("rows", "not covered", "damaged"):
+        table.add_column(head, justify="right")
     for name, rows in {"file": None, **verified.rows}.items():
         wrong = sum(damage.table == name for damage in verified.damages)
         uncovered = verified.not_covered.get(name, 0)
@@ -94,14 +95,10 @@ def print_verified(file: Path, verified: Verified) -> None:
 
 def print_merged(file: Path, merged: Sequence[Merged], totals: Totals) -> None:
     """What each source brought."""
-    table = Table()
-    table.add_column("from")
-    for name in _NAMES:
-        table.add_column(f"new {_NAMES[name][1]}", justify="right")
-    table.add_column("answered in both", justify="right")
     for one in merged:
-        table.add_row(escape(one.source), *(f"{one.rows[name]:,}" for name in _NAMES), f"{one.twice:,}")
-    console.print(table)
+        new = _counted(one.rows) or "nothing"
+        both = f"; {one.twice:,} answered in both" if one.twice else ""
+        console.print(f"[italic]{escape(one.source)}[/]: new are {new}{both}.", soft_wrap=True)
     given_up = sum(one.given_up for one in merged)
     if any(one.twice for one in merged):
         console.print(
@@ -122,7 +119,7 @@ def print_merged(file: Path, merged: Sequence[Merged], totals: Totals) -> None:
 def print_pruned(file: Path, pruned: Pruned, before: int, after: int | None) -> None:
     """What went, or would go."""
     done = after is not None
-    gone = ", ".join(f"{count:,} {_NAMES[name][count != 1]}" for name, count in pruned.rows.items() if count)
+    gone = _counted(pruned.rows)
     if not gone and not pruned.payloads:
         console.print(f"{escape(str(file))}: there is nothing of that kind.", soft_wrap=True)
         return
@@ -147,15 +144,15 @@ def print_pruned(file: Path, pruned: Pruned, before: int, after: int | None) -> 
 
 
 def _print_damages(damages: Sequence[Damage]) -> None:
-    table = Table()
-    table.add_column("table")
-    table.add_column("request", no_wrap=True)
-    table.add_column("what is wrong")
+    """A line each and no table: keys must not be cut where the terminal is narrow."""
     for damage in damages[:_SHOWN]:
-        table.add_row(damage.table, escape(damage.key) or "-", escape(damage.what))
-    console.print(table)
+        console.print(f"  {damage.table:<8}  {damage.key or '-'}  {damage.what}", soft_wrap=True, markup=False)
     if len(damages) > _SHOWN:
-        console.print(f"... and {len(damages) - _SHOWN:,} more (--json lists all).")
+        console.print(f"  ... and {len(damages) - _SHOWN:,} more; `ledger verify --json` lists all.")
+
+
+def _counted(rows: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {_NAMES[name][count != 1]}" for name, count in rows.items() if count)
 
 
 def _listed(counts: Mapping[str, int]) -> str:

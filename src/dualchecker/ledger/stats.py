@@ -9,7 +9,13 @@ from typing import Any
 from dualchecker.ledger.rows import Totals
 from dualchecker.ledger.store import Ledger
 
-_SPENT = "count(replies.key), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), ifnull(sum(cost), 0.0)"
+_SPENT = """WITH spent AS (
+    SELECT key, sum(answered) AS answered, sum(read) AS read, sum(written) AS written, sum(paid) AS paid FROM (
+        SELECT key, 1 AS answered, prompt_tokens AS read, completion_tokens AS written, cost AS paid FROM replies
+        UNION ALL SELECT key, 0, prompt_tokens, completion_tokens, cost FROM failures
+    ) GROUP BY key
+)"""
+_SUMS = "ifnull(sum(answered), 0), ifnull(sum(read), 0), ifnull(sum(written), 0), ifnull(sum(paid), 0.0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +26,9 @@ class Part:
         name: The teacher, or the purpose and the rung.
         requests: Distinct ones.
         answers: Those that were answered.
-        prompt_tokens: Of the answers.
-        completion_tokens: Of the answers.
-        cost: Of the answers, whichever run paid for them.
+        prompt_tokens: Of answers, and of failures that were charged for.
+        completion_tokens: Likewise.
+        cost: Likewise, whichever run paid.
     """
 
     name: tuple[str, ...]
@@ -90,7 +96,7 @@ def stats(ledger: Ledger) -> Stats:
 def _parts(ledger: Ledger, names: str, keys: str) -> list[Part]:
     rows: list[Sequence[Any]] = list(
         ledger.read(
-            f"SELECT count(*), {_SPENT}, {names} FROM {keys} LEFT JOIN replies USING (key)"  # noqa: S608
+            f"{_SPENT} SELECT count(*), {_SUMS}, {names} FROM {keys} LEFT JOIN spent USING (key)"  # noqa: S608
             f" GROUP BY {names} ORDER BY {names}"
         )
     )
