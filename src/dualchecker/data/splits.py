@@ -36,6 +36,23 @@ def fingerprint(text: str) -> str:
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts have the same ``fingerprint``; quick where they differ, as almost all do."""
+    if one == other:
+        return True
+    if one.isascii() and other.isascii():
+        first, second = _beginning(one), _beginning(other)
+        if not (first.startswith(second) or second.startswith(first)):
+            return False
+    return fingerprint(one) == fingerprint(other)
+
+
+@lru_cache(maxsize=4096)
+def _beginning(text: str) -> str:
+    """The first letters and digits of an ASCII text: of two texts with one fingerprint, one begins like the other."""
+    return re.sub(r"[\W_]+", "", text[:40]).lower()
+
+
 def stratum(record: Record) -> str:
     """What records are drawn alike by: the label, or the set of labels that its spans have."""
     if record.spans is not None:

@@ -1,6 +1,6 @@
 """A prompt: the messages a language model gets, and the same content as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +19,12 @@ def estimate_tokens(text: str) -> int:
 
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
+
+
+def size_of(messages: Sequence[Message]) -> int:
+    """Estimated tokens of messages."""
+    return sum(estimate_tokens(message["content"]) for message in messages)
+
 
 Purpose = Literal["label", "explain", "evaluate", "generate"]
 
@@ -101,7 +107,7 @@ class Prompt:
     @property
     def size(self) -> int:
         """Estimated tokens of the messages."""
-        return sum(estimate_tokens(message["content"]) for message in self.messages)
+        return size_of(self.messages)
 
     @cached_property
     def hash(self) -> str:
