@@ -133,9 +133,9 @@ class Endpoints:
         if len(self.all) == 1:
             return []
         return [
-            f"{one.name}: {one.asked} requests"
-            + "".join(f", {number} {kind}" for kind, number in sorted(one.failed.items()))
-            + (", out" if one.out else "")
+            f"{one.name}: requests {one.asked}"
+            + "".join(f", {kind} {number}" for kind, number in sorted(one.failed.items()) if number)
+            + (", left out" if one.out else "")
             for one in self.all
         ]
 
