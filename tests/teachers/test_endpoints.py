@@ -143,11 +143,11 @@ async def test_rests_grow_while_trials_fail_and_not_with_requests_that_were_unde
             those._failed(those.all[0], failing("unreachable"))
         rests.append(those.all[0].rests_until - clock.now)
         clock.now = those.all[0].rests_until
-        those.all[1]._picked = those._turn + 1
+        those.all[1].picked = those._turn + 1
     assert rests == sorted(rests[:8]) + rests[8:]
     assert rests[0] < 1.3 and 1.4 < rests[1] < 2.6 and all(220 < rest < 380 for rest in rests[9:])
     assert await used(those) == 0
-    those.all[1]._picked = those._turn + 1
+    those.all[1].picked = those._turn + 1
     assert await used(those, failing("unreachable")) == 0
     assert those.all[0].rests_until - clock.now < 1.3, "an answer makes the next rest short again"
 
@@ -167,7 +167,7 @@ async def test_three_failures_in_a_row_put_one_out_and_fewer_do_not(kind: str) -
     for outcome in (failing(kind), None, failing(kind), None, failing(kind), None, failing(kind)):
         assert await used(those, outcome) == 0
         assert await used(those) == 1
-        assert (those.all[0].out, those.all[0]._in_a_row) == (False, int(outcome is not None)) or outcome is None
+        assert (those.all[0].out, those.all[0].in_a_row) == (False, int(outcome is not None)) or outcome is None
     for _ in range(2):
         await used(those, failing(kind))
         await used(those)
@@ -183,6 +183,14 @@ async def test_failures_about_one_text_say_nothing_against_the_address(kind: str
         await used(those, failure)
         assert not (failure.elsewhere or failure.retryable)
     assert not any(one.out for one in those.all)
+
+
+async def test_a_failure_where_only_the_same_address_is_ready_is_not_elsewhere() -> None:
+    those, _ = endpoints(2)
+    await used(those, failing("rate_limited", after=30))
+    failure = failing("server_error")
+    assert await used(those, failure) == 1
+    assert (failure.elsewhere, failure.retryable, failure.retry_after) == (False, True, None)
 
 
 async def test_a_wrong_key_is_fatal_only_if_all_are_wrong() -> None:
