@@ -5,7 +5,7 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
@@ -36,15 +36,19 @@ def fingerprint(text: str) -> str:
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def same_text(one: str, other: str) -> bool:
-    """Whether two texts have the same ``fingerprint``; quick where they differ, as almost all do."""
-    if one == other:
-        return True
-    if one.isascii() and other.isascii():
-        first, second = _beginning(one), _beginning(other)
-        if not (first.startswith(second) or second.startswith(first)):
-            return False
-    return fingerprint(one) == fingerprint(other)
+def same_as(text: str) -> Callable[[str], bool]:
+    """Tells of other texts whether they have the same ``fingerprint``; quick where they differ, as almost all do."""
+    plain = text.isascii()
+    start = _beginning(text) if plain else ""
+
+    def same(other: str) -> bool:
+        if plain and other.isascii():
+            begins = _beginning(other)
+            if not (begins.startswith(start) or start.startswith(begins)):
+                return False
+        return fingerprint(text) == fingerprint(other)
+
+    return same
 
 
 @lru_cache(maxsize=4096)

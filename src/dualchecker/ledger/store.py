@@ -168,9 +168,10 @@ class Ledger:
         with self._reading():
             return self._db.execute(sql, values).fetchall()
 
-    def _look_up(self, sql: str, keys: Sequence[str]) -> list[Any]:
+    def _look_up(self, sql: str, keys: Sequence[str], *, twice: bool = False) -> list[Any]:
+        values = _keys(keys)
         with self._reading():
-            return self._reader.execute(sql, _keys(keys)).fetchall() if keys else []
+            return self._reader.execute(sql, (*values, *values) if twice else values).fetchall() if keys else []
 
     def _reading(self) -> contextlib.AbstractContextManager[None]:
         return self._told("read", _IF_NOT_READ)
@@ -217,6 +218,19 @@ class Ledger:
                 why=str(error),
                 fix=_IF_NOT_READ,
             ) from error
+
+    def results(self, keys: Sequence[str]) -> dict[str, Reply | Failure]:
+        """How those of the requests ended that ended for good: with a reply, or without one."""
+        rows = self._look_up(
+            f"SELECT key, reply FROM replies WHERE {_AMONG}"  # noqa: S608
+            f" UNION ALL SELECT key, NULL FROM failures WHERE NOT forgotten AND {_AMONG}",
+            keys,
+            twice=True,
+        )
+        found: dict[str, Reply | Failure] = {key: self._reply(key, text) for key, text in rows if text is not None}
+        if ended := [key for key, text in rows if text is None and key not in found]:
+            found.update(self.failures(ended))
+        return found
 
     def failures(self, keys: Sequence[str]) -> dict[str, Failure]:
         """How those of the requests ended that ended for good without an answer."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from dualchecker.ledger import content_hash
+from dualchecker.jsontext import canonical_json
+from dualchecker.ledger import content_hash, digest
 from dualchecker.records import Answer, Chain, Demonstration
 
 
@@ -110,7 +111,13 @@ class Prompt:
         return size_of(self.messages)
 
     @cached_property
+    def canonical(self) -> bytes:
+        """The messages as canonical JSON."""
+        return canonical_json([dict(message) for message in self.messages])
+
+    @cached_property
     def hash(self) -> str:
         """Identity of the messages (and of the draw), whatever model they are sent to."""
-        messages = [dict(message) for message in self.messages]
-        return content_hash({"messages": messages, "sample": self.sample} if self.sample else messages)
+        if self.sample:
+            return content_hash({"messages": [dict(message) for message in self.messages], "sample": self.sample})
+        return digest(self.canonical)
