@@ -20,6 +20,15 @@ def main() -> None:
     except DualcheckerError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written, at whichever file
+        print_error(
+            DualcheckerError(
+                f"{error.filename or 'A file'} cannot be read or written.",
+                why=error.strerror or str(error),
+                fix="Free some room or mend the permissions, then run again: what is in the ledger is kept.",
+            )
+        )
+        sys.exit(DualcheckerError.exit_code)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this, without a word
             sys.stderr.write("\ninterrupted: nothing that was answered is lost; run the same command again to go on\n")

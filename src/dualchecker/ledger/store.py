@@ -59,14 +59,7 @@ class Ledger:
             if not read_only:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = acquire(file)
-            # One connection, used by the thread that asks while the main thread waits for it.
-            target = f"{file.resolve().as_uri()}?{_read_mode(file)}" if read_only else str(file)
-            db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
-            try:
-                prepare(db, file, read_only=read_only)
-            except BaseException:
-                db.close()
-                raise
+            db = _connect_to_read(file) if read_only else _connect(file, str(file), read_only=False)
         except (sqlite3.Error, OSError) as error:
             release(lock)
             raise LedgerError(
@@ -273,7 +266,25 @@ def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)
 
 
-def _read_mode(file: Path) -> str:
-    """How to open for reading: where nothing may be written beside the file, it has to be taken as unchanging."""
-    alone = not file.with_name(file.name + "-wal").exists()
-    return "immutable=1" if alone and not os.access(file.parent, os.W_OK) else "mode=ro"
+def _connect(file: Path, target: str, *, read_only: bool) -> sqlite3.Connection:
+    """One connection, used by the thread that asks while the main thread waits for it."""
+    db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        prepare(db, file, read_only=read_only)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect_to_read(file: Path) -> sqlite3.Connection:
+    """Where nothing can be written beside the file (no right, no room), it has to be taken as unchanging."""
+    plain, unchanging = (f"{file.resolve().as_uri()}?{mode}" for mode in ("mode=ro", "immutable=1"))
+    if file.with_name(file.name + "-wal").exists():  # somebody writes it, or was killed
+        return _connect(file, plain, read_only=True)
+    if not os.access(file.parent, os.W_OK):
+        return _connect(file, unchanging, read_only=True)
+    try:
+        return _connect(file, plain, read_only=True)
+    except sqlite3.OperationalError:
+        return _connect(file, unchanging, read_only=True)
