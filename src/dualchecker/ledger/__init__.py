@@ -1,7 +1,7 @@
 """The ledger: every request to a teacher and everything that came back, in one SQLite file."""
 
 from dualchecker.ledger.export import export_rows
-from dualchecker.ledger.hashing import content_hash, request_key
+from dualchecker.ledger.hashing import Keys, content_hash, digest, request_key
 from dualchecker.ledger.merge import Merged, merge
 from dualchecker.ledger.prune import Pruned, Selection, prune, would_prune
 from dualchecker.ledger.rows import Attempt, Entry, Failure, Request, Totals
@@ -16,6 +16,7 @@ __all__ = [
     "Damage",
     "Entry",
     "Failure",
+    "Keys",
     "Ledger",
     "Merged",
     "Part",
@@ -27,6 +28,7 @@ __all__ = [
     "Use",
     "Verified",
     "content_hash",
+    "digest",
     "export_rows",
     "merge",
     "prune",

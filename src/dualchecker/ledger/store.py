@@ -39,8 +39,16 @@ class Ledger:
     Only one process may write a ledger at a time; any number may read it meanwhile.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: IO[str] | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        lock: IO[str] | None,
+        reader: sqlite3.Connection | None = None,
+    ) -> None:
         self._db, self.path, self._lock = connection, path, lock
+        # Answers are looked up beside the writing, which they need not wait for: what is not yet whole is not seen.
+        self._reader = reader or connection
         self._writing = threading.Lock()  # one connection: two threads must not share a transaction
 
     @classmethod
@@ -59,7 +67,12 @@ class Ledger:
             if not read_only:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = acquire(file)
-            db = _connect_to_read(file) if read_only else _connect(file, str(file), read_only=False)
+            db = _open_to_read(file) if read_only else _open(file, "mode=rwc", read_only=False)
+            try:
+                reader = None if read_only else _connect(file, "mode=ro")
+            except BaseException:
+                db.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             release(lock)
             raise LedgerError(
@@ -70,9 +83,10 @@ class Ledger:
         except BaseException:
             release(lock)
             raise
-        return cls(db, file, lock)
+        return cls(db, file, lock, reader)
 
     def close(self) -> None:
+        self._reader.close()
         self._db.close()
         release(self._lock)
         self._lock = None
@@ -152,6 +166,11 @@ class Ledger:
         with self._reading():
             return self._db.execute(sql, values).fetchall()
 
+    def _look_up(self, sql: str, keys: Sequence[str], *, twice: bool = False) -> list[Any]:
+        values = _keys(keys)
+        with self._reading():
+            return self._reader.execute(sql, (*values, *values) if twice else values).fetchall() if keys else []
+
     def _reading(self) -> contextlib.AbstractContextManager[None]:
         return self._told("read", _IF_NOT_READ)
 
@@ -168,7 +187,7 @@ class Ledger:
 
     def replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The replies to those of the requests that were answered."""
-        rows = self.read(f"SELECT key, reply FROM replies WHERE {_AMONG}", _keys(keys))  # noqa: S608
+        rows = self._look_up(f"SELECT key, reply FROM replies WHERE {_AMONG}", keys)  # noqa: S608
         return {key: self._reply(key, text) for key, text in rows}
 
     def reply_to_prompt(self, prompt_hash: str, rung: str = "") -> Reply | None:
@@ -198,12 +217,25 @@ class Ledger:
                 fix=_IF_NOT_READ,
             ) from error
 
+    def results(self, keys: Sequence[str]) -> dict[str, Reply | Failure]:
+        """How those of the requests ended that ended for good: with a reply, or without one."""
+        rows = self._look_up(
+            f"SELECT key, reply FROM replies WHERE {_AMONG}"  # noqa: S608
+            f" UNION ALL SELECT key, NULL FROM failures WHERE NOT forgotten AND {_AMONG}",
+            keys,
+            twice=True,
+        )
+        found: dict[str, Reply | Failure] = {key: self._reply(key, text) for key, text in rows if text is not None}
+        if ended := [key for key, text in rows if text is None and key not in found]:
+            found.update(self.failures(ended))
+        return found
+
     def failures(self, keys: Sequence[str]) -> dict[str, Failure]:
         """How those of the requests ended that ended for good without an answer."""
-        rows = self.read(
+        rows = self._look_up(
             "SELECT key, kind, message, status, prompt_tokens, completion_tokens FROM failures"  # noqa: S608
             f" WHERE NOT forgotten AND {_AMONG} ORDER BY id",
-            _keys(keys),
+            keys,
         )
         return {row[0]: Failure(*row[1:]) for row in rows}
 
@@ -266,9 +298,14 @@ def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)
 
 
-def _connect(file: Path, target: str, *, read_only: bool) -> sqlite3.Connection:
-    """One connection, used by the thread that asks while the main thread waits for it."""
-    db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
+    # Used by the thread that asks while the main thread waits for it.
+    address = f"{file.resolve().as_uri()}?{mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+
+
+def _open(file: Path, mode: str, *, read_only: bool) -> sqlite3.Connection:
+    db = _connect(file, mode)
     try:
         prepare(db, file, read_only=read_only)
     except BaseException:
@@ -277,14 +314,13 @@ def _connect(file: Path, target: str, *, read_only: bool) -> sqlite3.Connection:
     return db
 
 
-def _connect_to_read(file: Path) -> sqlite3.Connection:
+def _open_to_read(file: Path) -> sqlite3.Connection:
     """Where nothing can be written beside the file (no right, no room), it has to be taken as unchanging."""
-    plain, unchanging = (f"{file.resolve().as_uri()}?{mode}" for mode in ("mode=ro", "immutable=1"))
     if file.with_name(file.name + "-wal").exists():  # somebody writes it, or was killed
-        return _connect(file, plain, read_only=True)
+        return _open(file, "mode=ro", read_only=True)
     if not os.access(file.parent, os.W_OK):
-        return _connect(file, unchanging, read_only=True)
+        return _open(file, "immutable=1", read_only=True)
     try:
-        return _connect(file, plain, read_only=True)
+        return _open(file, "mode=ro", read_only=True)
     except sqlite3.OperationalError:
-        return _connect(file, unchanging, read_only=True)
+        return _open(file, "immutable=1", read_only=True)
