@@ -5,6 +5,7 @@ whose words are not in the text and quoted by the reply, and no confidence that 
 """
 
 import argparse
+import gc
 import random
 import sys
 import time
@@ -17,11 +18,12 @@ from pathlib import Path
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Record
+from dualchecker.teachers.decision_wires import WIRES
 from dualchecker.teachers.failures import read_failure
 from dualchecker.teachers.wire import read_reply
-from fuzz_checks import check, check_reply
-from fuzz_mutations import mutate
-from fuzz_replies import Case, bodies, cases
+from fuzz_checks import check, check_decisions, check_reply
+from fuzz_mutations import mutate, retype
+from fuzz_replies import QUESTIONS, Case, bodies, cases, decisions
 
 
 @dataclass
@@ -64,7 +66,9 @@ def fuzz(seed: int, count: int) -> dict[str, Tally]:
     """Read ``count`` spoilt replies, evenly over the kinds; the same ones for the same seed."""
     rng = random.Random(seed)
     kinds = cases()
-    tallies = {case.name: Tally() for case in kinds} | {"responses": Tally(), "refusals of servers": Tally()}
+    tallies = {case.name: Tally() for case in kinds} | {
+        name: Tally() for name in ("responses", "refusals of servers", "decisions")
+    }
     everything = [reply for case in kinds for reply in case.replies]
     prompt = prompt_of(kinds[0])
     for number in range(count):
@@ -75,8 +79,13 @@ def fuzz(seed: int, count: int) -> dict[str, Tally]:
             reply = mutate(rng, rng.choice(case.replies), others)
             tallies[case.name].read(reply, lambda case=case, reply=reply: through_task(case, reply))  # type: ignore[misc]
             continue
+        if which == len(kinds) + 2:
+            wire = rng.choice(tuple(WIRES))
+            body = spoil(rng, decisions(rng, wire), everything)
+            tallies["decisions"].read(body, lambda wire=wire, body=body: through_decisions(wire, body))  # type: ignore[misc]
+            continue
         [body] = bodies(rng, [rng.choice(everything)])
-        body = mutate(rng, body, [rng.choice(everything), body])
+        body = spoil(rng, body, everything)
         if which == len(kinds):
             tallies["responses"].read(body, lambda body=body: through_wire(body, prompt))  # type: ignore[misc]
         else:
@@ -102,6 +111,25 @@ def through_wire(body: str, prompt: Prompt) -> tuple[str, Callable[[], str]]:
         words = str(failure)
         return failure.kind, lambda: "" if len(words) < 1200 and words.encode() else "a message without end"
     return "a reply", lambda: check_reply(reply, body, prompt.shown.labels)
+
+
+def spoil(rng: random.Random, body: str, everything: list[str]) -> str:
+    """A response whose values are spoilt, or its text, in equal parts."""
+    if rng.random() < 0.5:
+        return mutate(rng, body, [rng.choice(everything), body])
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        body = retype(rng, body, everything)
+    return body
+
+
+def through_decisions(wire: str, body: str) -> tuple[str, Callable[[], str]]:
+    try:
+        read = WIRES[wire].read(body, QUESTIONS)
+    except RequestFailed as failure:
+        words = str(failure)
+        return failure.kind, lambda: "" if len(words) < 1200 and words.encode() else "a message without end"
+    kinds = {decision.verdict for decision in read.decisions}
+    return "a reply" if kinds == {"ok"} else min(kinds - {"ok"}), lambda: check_decisions(read, QUESTIONS)
 
 
 def through_failure(status: int, body: str, rng: random.Random) -> tuple[str, Callable[[], str]]:
@@ -137,6 +165,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, help="put the table between the marks of this Markdown file")
     options = parser.parse_args()
+    gc.freeze()  # what is imported is not looked through again and again: such a pause is no reply's time
     tallies = fuzz(options.seed, options.count)
     text = report(tallies, options.seed)
     print(text)

@@ -21,6 +21,7 @@ from dualchecker.tasks.folding import fold_text
 from dualchecker.tasks.names import fold
 from dualchecker.tasks.quotes import STRIPPED
 from dualchecker.tasks.reasoning import Reasoning
+from dualchecker.teachers.decision_wires import Decisions, Question
 
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -141,6 +142,24 @@ def check_reply(reply: Reply, body: str, labels: Sequence[str]) -> str:
         and math.isclose(math.fsum(shares.values()), 1, abs_tol=1e-6)
     ):
         return f"label probabilities that are none: {shares}"
+    return ""
+
+
+def check_decisions(read: Decisions, questions: Sequence[Question]) -> str:
+    """What is wrong with decisions that were read; empty if nothing is."""
+    if len(read.decisions) != len(questions) or not all(
+        0 <= n <= 10**9 for n in (read.prompt_tokens, read.completion_tokens)
+    ):
+        return "decisions that nobody asked for, or tokens that are none"
+    for one, question in zip(read.decisions, questions, strict=True):
+        shares = one.probabilities
+        if one.verdict != "ok":
+            if shares:
+                return f"probabilities, and {one.verdict}"
+        elif set(shares) != set(question.names) or not math.isclose(math.fsum(shares.values()), 1, abs_tol=1e-6):
+            return f"probabilities that are none: {shares}"
+        if not all(map(_is_chance, (*shares.values(), one.outside_mass, one.confidence))):
+            return f"numbers that are no chances: {one}"
     return ""
 
 

@@ -158,6 +158,31 @@ def describe(rng: random.Random, text: str, others: Sequence[str]) -> str:
     return text.replace(mine, said.format(mine, other), 1) if mine else text
 
 
+def retype(rng: random.Random, text: str, others: Sequence[str]) -> str:
+    """Valid JSON stays valid: one value, wherever it is, becomes another, twice, wrapped, or is gone."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    box: list[object] = [value]
+    holder: list[object] | dict[str, object] = box
+    place: int | str = 0
+    while isinstance(inner := holder[place], list | dict) and inner and (holder is box or rng.random() < 0.85):  # type: ignore[index]
+        holder, place = inner, rng.choice(list(inner) if isinstance(inner, dict) else range(len(inner)))
+    deep: object = rng.choice(WORDS)
+    for _ in range(rng.choice((1, 1, 1, 400, 1000))):
+        deep = [deep]
+    old = holder[place]  # type: ignore[index]
+    new = rng.choice(
+        (None, True, [], {}, "", -1, 10**30, 1e300, 0.5, float("nan"), float("inf"), "\ud800", [old, old], deep)
+    )
+    holder[place] = new  # type: ignore[index,assignment]
+    try:
+        return json.dumps(box[0], ensure_ascii=rng.random() < 0.5)
+    except RecursionError:
+        return text
+
+
 def insert(rng: random.Random, text: str, others: Sequence[str]) -> str:
     start = place(rng, text)
     return text[:start] + rng.choice((*SURROGATES, *BETWEEN, *PAGES, *WORDS)) + text[start:]
@@ -213,6 +238,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     revalue,
     echo,
     describe,
+    retype,
     insert,
     escape,
     page,

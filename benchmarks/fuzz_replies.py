@@ -9,6 +9,7 @@ from typing import Any
 from dualchecker.tasks import Classification, Extraction, MultiLabel
 from dualchecker.tasks.base import Task
 from dualchecker.tasks.reasoning import Reasoning
+from dualchecker.teachers.decision_wires import Question
 
 TEXT = (
     "Heavy rain in the hills — “the worst in 40 years” — caused the river Saône to burst its banks, and 12,000 people "
@@ -156,6 +157,30 @@ def bodies(rng: random.Random, contents: Sequence[str]) -> list[str]:
         else:
             found.append(dump(body, ascii_only=rng.random() < 0.5))
     return found
+
+
+QUESTIONS = (
+    Question("choice", "Which?", (("green", "Saves energy"), ("not_green", ""), ("other", ""))),
+    Question("yes_no", "Is it green?", (("green", ""), ("not green", ""))),
+)
+
+
+def decisions(rng: random.Random, wire: str) -> str:
+    """A whole response of a decision endpoint to ``QUESTIONS``."""
+    share = round(rng.random(), 2)
+    shares = {"green": share, "not_green": round(1 - share, 2), "other": 0.0}
+    if wire == "systemone":
+        answers: Any = {
+            "q1": {"type": "choice", "choice": "green", "confidence": 0.4, "probabilities": shares, "label_mass": 0.9},
+            "q2": {"type": "noul", "noul": share},
+        }
+    else:
+        listed = [{"value": name, "probability": number} for name, number in shares.items()]
+        answers = [
+            {"name": "q1", "type": "choice", "choice": "green", "probabilities": listed},
+            {"name": "q2", "type": "predicate", "probability": share},
+        ]
+    return dump({"model": "tiny", "answers": answers, "usage": {"input_tokens": 100, "output_tokens": 2}})
 
 
 def tokens(rng: random.Random, content: str) -> list[dict[str, Any]]:
