@@ -28,6 +28,7 @@ from dualchecker.teachers.decision_questions import (
     yes_first,
 )
 from dualchecker.teachers.decision_wires import WIRES, Decision, Decisions, Option, Question, bad_body
+from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.wire import read_error, read_failure
 
 _ORDERS_IN_DOUBT = 3
@@ -57,13 +58,16 @@ class DecisionTeacher:
         config: Model, address, name of the key's environment variable, wire, orders, limits, prices.
         seed: Draws orders and groups, together with the text.
         concurrency: Connections to keep.
+        price: What the model costs; by default as its section or the packaged table says.
     """
 
     rungs = frozenset({"brief", "detail", "wide", "senior"})
     remarks: Sequence[str] = ()
 
-    def __init__(self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32) -> None:
-        self._config, self._seed = config, seed
+    def __init__(
+        self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32, price: Price | None = None
+    ) -> None:
+        self._config, self._seed, self._price = config, seed, price or Prices.packaged().of(config)
         self._wire = WIRES[config.wire]
         whole = tuple(wire.path for wire in WIRES.values())
         self._server = Connection(config, self._wire.path, whole=whole, concurrency=concurrency)
@@ -104,12 +108,11 @@ class DecisionTeacher:
         return len(questions), len(questions) * state + told
 
     def estimate(self, prompt: Prompt) -> float:
-        config, (questions, tokens) = self._config, self.size(prompt)
-        return (tokens * config.price_input + questions * _REPLY_TOKENS * config.price_output) / 1e6
+        questions, tokens = self.size(prompt)
+        return self._price.cost(tokens, 0, questions * _REPLY_TOKENS)
 
     def cost(self, reply: Reply) -> float:
-        config = self._config
-        return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
+        return self._price.cost(reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens)
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         key = content_hash(payload)

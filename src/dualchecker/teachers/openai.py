@@ -11,6 +11,7 @@ from dualchecker.prompts import Prompt
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.connection import Connection
+from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.wire import read_error, read_failure, read_reply
 
 _log = logging.getLogger(__name__)
@@ -36,12 +37,13 @@ class OpenAITeacher:
     Args:
         config: Model, address, name of the key's environment variable, sampling, prices.
         concurrency: Connections to keep.
+        price: What the model costs; by default as its section or the packaged table says.
     """
 
     rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate", "correct"}
 
-    def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
-        self._config = config
+    def __init__(self, config: SeniorConfig, *, concurrency: int = 32, price: Price | None = None) -> None:
+        self._config, self._price = config, price or Prices.packaged().of(config)
         self._dropped: set[str] = set()
         self._renamed: dict[str, str] = {}
         self.remarks: list[str] = []
@@ -77,11 +79,10 @@ class OpenAITeacher:
         tokens = sum(estimate_tokens(message["content"]) + 8 for message in prompt.messages)
         if config.structured:
             tokens += estimate_tokens(json.dumps(prompt.schema))
-        return (tokens * config.price_input + config.max_tokens * config.price_output) / 1e6
+        return self._price.cost(tokens, 0, config.max_tokens)
 
     def cost(self, reply: Reply) -> float:
-        config = self._config
-        return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
+        return self._price.cost(reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens)
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         for _ in range(len(_DROPPABLE) + 2):  # each refusal of a parameter costs one more try, within one request
