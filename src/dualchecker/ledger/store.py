@@ -140,6 +140,14 @@ class Ledger:
                 fix="If it is damaged, `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved.",
             ) from error
 
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a query, for those who know the tables.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return self._rows(sql, values)
+
     def reply(self, key: str) -> Reply | None:
         """The reply to a request, if it was ever answered."""
         return self.replies([key]).get(key)
