@@ -87,7 +87,7 @@ def _prefix(told: Mapping[str, Any]) -> list[str]:
     if prefix.get("share") is not None:
         found.append(
             f"{percent(prefix['share'])} of prompt tokens stand in a part that begins the prompt as it began the one "
-            f"before it (estimated on {whole(prefix['compared'])} requests): what a server that keeps prefixes can reuse."
+            f"before it (estimated on {whole(prefix['compared'])} requests): what a server that keeps prefixes can use."
         )
     if cached.get("tokens"):
         saved = cached.get("saved")
