@@ -12,10 +12,19 @@ MODEL = "gpt-5-mini"
 """In the price table: 0.25 for prompts, 2.00 for replies."""
 
 
-def charging(call: Call, *, prompt: int = 200, cached: int = 0, reply: int = 20, confidence: float = 0.9) -> Step:
-    """Says ``warm`` or ``cold`` by the text, and counts tokens as told."""
-    text = call.text.rsplit("<text", 1)[-1]
-    warm = any(word in text for word in ("stove", "boiler", "furnace", "oven", "radiator", "kettle", "torch", "kiln"))
+WARM = ("stove", "boiler", "furnace", "oven", "radiator", "kettle", "torch", "kiln")
+
+
+def is_warm(call: Call) -> bool:
+    """Whether the text asked about, which stands last, is of the label ``warm``."""
+    return any(word in call.text.rsplit("<text", 1)[-1] for word in WARM)
+
+
+def charging(
+    call: Call, *, prompt: int = 200, cached: int = 0, reply: int = 20, confidence: float = 0.9, wrong: bool = False
+) -> Step:
+    """Says ``warm`` or ``cold`` by the text (or the other one), and counts tokens as told."""
+    warm = is_warm(call) != wrong
     usage = {
         "prompt_tokens": prompt,
         "completion_tokens": reply,

@@ -53,7 +53,8 @@ def test_a_dated_name_with_a_price_of_its_own_keeps_it(table: Prices) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gpt-5-min", "gpt-5-mini-turbo", "GPT-5-MINI", "ft:gpt-5-mini:me", "someone/gpt-5-mini", "gpt-5-mini-0807", ""]
+    "name",
+    ["gpt-5-min", "gpt-5-mini-turbo", "GPT-5-MINI", "ft:gpt-5-mini:me", "someone/gpt-5-mini", "gpt-5-mini-0807", ""],
 )
 def test_nothing_is_guessed(table: Prices, name: str) -> None:
     assert table.find(name) is None

@@ -196,7 +196,7 @@ def _climbs(parts: Parts, asked: Sequence[Climb], gold: Sequence[Climb]) -> tupl
         truth = [parts.task.equal(c.trail[-1].label, c.record.label) for c in right]
         calibrator = fit_map([c.signals[-1] for c in right], truth, calibrator, "logistic")
     usable = [climb for climb in asked if climb.trail[-1].ok]
-    sure = sum(value >= wanted for value in calibrator.predict([climb.signals[-1] for climb in usable]))
+    sure = sum(float(value) >= wanted for value in calibrator.predict([climb.signals[-1] for climb in usable]))
     return wilson(len(asked) - sure, len(asked)), False
 
 
