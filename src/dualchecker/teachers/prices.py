@@ -176,7 +176,7 @@ def is_own_network(host: str) -> bool:
 
 def _hosts(teacher: SeniorConfig) -> list[str]:
     """Names of the servers that a teacher is at."""
-    found = [urlsplit((teacher.base_url or "").strip()).hostname]
+    found = [urlsplit((place.base_url or "").strip()).hostname for place in teacher.addresses]
     return [host for host in found if host]
 
 
