@@ -67,10 +67,12 @@ def test_what_is_not_priced_saves_nobody_knows_what(ledger: Ledger) -> None:
     assert spending(ledger, PRICES)["unpriced"] == []
 
 
-def test_copies_that_lost_are_counted_with_what_they_may_have_cost(ledger: Ledger) -> None:
-    ledger.write([entry("a", outcome="hedge_lost"), entry("a", at=1.0, cost=0.4), entry("b", cost=0.2)])
-    assert spending(ledger, PRICES)["hedged"] == {"lost": 1, "cost_at_most": pytest.approx(0.4)}
+def test_copies_that_lost_are_counted_with_what_was_set_aside_for_them(ledger: Ledger) -> None:
+    own = PRICES["m"].cost(100, 0, 10)
+    ledger.write([entry("a", outcome="hedge_lost"), entry("a", at=1.0, cost=own + 0.4), entry("b", cost=own)])
+    assert spending(ledger, PRICES)["hedged"] == {"lost": 1, "cost": pytest.approx(0.4)}
     assert {bill.key: bill.lost for bill in bills(ledger)} == {"a": 1, "b": 0}
+    assert spending(ledger, {})["hedged"] == {"lost": 1, "cost": None}
 
 
 def test_a_request_that_failed_and_was_answered_later_has_its_copies_counted_once(ledger: Ledger) -> None:

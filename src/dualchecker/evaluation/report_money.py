@@ -1,11 +1,10 @@
 """What the report says about money: by purpose, by rung and label, and what the server's cache did."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from dualchecker.evaluation import wording
-from dualchecker.evaluation.formats import known, money, percent, share, whole
+from dualchecker.evaluation.formats import each, money, percent, share, whole
 
 View = dict[str, Any]
 
@@ -19,19 +18,11 @@ def money_view(metrics: Mapping[str, Any]) -> View | None:
         "unpriced": ", ".join(told.get("unpriced") or ()),
         "purposes": [_purpose(name, row, metrics.get("cost")) for name, row in _by_purpose(told["by_purpose"])],
         "rungs": [_rung(name, row) for name, row in _in_order(told.get("by_rung") or {})],
-        "per_label": _each(told.get("per_label")),
-        "per_accepted": _each(told.get("per_accepted")),
+        "per_label": each(told.get("per_label")),
+        "per_accepted": each(told.get("per_accepted")),
         "noun": "decision" if metrics.get("multiple") else "answer" if metrics.get("kind") == "reasoning" else "label",
         "sentences": [*_prefix(told), *_hedged(told.get("hedged") or {})],
     }
-
-
-def _each(value: Any) -> str:
-    """The price of one thing, which may be very small: two digits that tell."""
-    number = known(value)
-    if number is None or not 0 < number < 0.01:
-        return money(value)
-    return f"{number:.{min(1 - math.floor(math.log10(number)), 9)}f}"
 
 
 def _by_purpose(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -75,8 +66,8 @@ def _rung(name: str, row: Mapping[str, Any]) -> View:
         "records": whole(row["records"]),
         "accepted": whole(row["accepted"]),
         "cost": money(row["cost"]),
-        "per_record": _each(row["per_record"]),
-        "per_accepted": _each(row["per_accepted"]),
+        "per_record": each(row["per_record"]),
+        "per_accepted": each(row["per_accepted"]),
     }
 
 
@@ -101,7 +92,8 @@ def _prefix(told: Mapping[str, Any]) -> list[str]:
 def _hedged(hedged: Mapping[str, Any]) -> list[str]:
     if not hedged.get("lost"):
         return []
+    worth = "" if hedged.get("cost") is None else f": {money(hedged['cost'])} in all"
     return [
-        f"{whole(hedged['lost'])} slow requests were sent again and given up when the copy was quicker; they are not "
-        f"in the cost, and may have cost up to {money(hedged['cost_at_most'])} more."
+        f"{whole(hedged['lost'])} slow requests were sent twice, and one of the two was given up. What a server charges "
+        f"for that one is not told; the most that it may have cost is counted{worth}."
     ]

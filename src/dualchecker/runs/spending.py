@@ -34,11 +34,7 @@ def spending(
         "unpriced": sorted({bill.teacher for bill in mine if not prices.get(bill.teacher, Price()).known}),
         "by_purpose": _by_purpose(mine),
         "cached": {"tokens": cached, "share": cached / prompt if prompt else None, "saved": _saved(mine, prices)},
-        # What a server charges for a request that was cut off is not told; at most as much as for its twin.
-        "hedged": {
-            "lost": sum(bill.lost for bill in mine),
-            "cost_at_most": sum(bill.lost * bill.cost for bill in mine),
-        },
+        "hedged": {"lost": sum(bill.lost for bill in mine), "cost": _for_copies(mine, prices)},
     }
     return {**found, "prefix": shared_prefix(ledger, mine)} if prefixes else found
 
@@ -65,6 +61,21 @@ def _saved(mine: Iterable[Bill], prices: Mapping[str, Price]) -> float | None:
     if any(bill.teacher not in prices or not prices[bill.teacher].known for bill in reused):
         return None
     return sum(prices[bill.teacher].saved(bill.cached_tokens) for bill in reused)
+
+
+def _for_copies(mine: Iterable[Bill], prices: Mapping[str, Price]) -> float | None:
+    """What was counted for copies that lost, beyond the replies; None where the price of any of them is not known.
+
+    No server tells what it charges for a request that was cut off: the most that it may have cost was counted.
+    """
+    total = 0.0
+    for bill in mine:
+        price = prices.get(bill.teacher)
+        if bill.lost and (price is None or not price.known):
+            return None
+        if bill.lost and price is not None:
+            total += max(bill.cost - price.cost(bill.prompt_tokens, bill.cached_tokens, bill.completion_tokens), 0.0)
+    return total
 
 
 def shared_prefix(ledger: Ledger, mine: Sequence[Bill]) -> dict[str, Any]:
