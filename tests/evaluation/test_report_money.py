@@ -75,5 +75,5 @@ def test_the_terminal_says_it_in_a_line() -> None:
     assert "\n" not in line and line.endswith(".")
     assert money_line({}) == ""
     none = money_line({"per_label": 0.5, "per_accepted": None, "unpriced": ["mine"]})
-    assert none == "0.50 a label, none of them accepted. The price of mine is not known: its cost counts as 0."
+    assert none == "0.5000 a label, none of them accepted. The price of mine is not known: its cost counts as 0."
     assert "2 requests sent twice (0.3000 counted for them)" in money_line({"hedged": {"lost": 2, "cost": 0.3}})

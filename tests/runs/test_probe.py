@@ -1,15 +1,20 @@
 """A probe asks what the run would ask anyway, says what it cost, and tells what it cannot."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from dualchecker.asking import Silent
+from dualchecker.config import RunConfig, build_config, load_config
+from dualchecker.data import load_dataset
+from dualchecker.data.corpora import corpus_file
 from dualchecker.errors import BudgetError, ConfigError
 from dualchecker.ledger import Ledger
 from dualchecker.runs import distill, plan_run, probe_run
-from money_fakes import charging, is_warm, make_run, write_data
+from dualchecker.runs.parts import build_parts, build_task
+from money_fakes import charging, is_warm, make_run, run_file, write_data
 from servers import Call, LoopbackServer, Step, completion, verdict
 
 Serve = Callable[..., LoopbackServer]
@@ -134,55 +139,53 @@ def test_other_methods_are_asked_through_the_baseline_or_not_at_all(serve: Serve
 
 
 def test_several_labels_are_measured_and_not_foretold(serve: Serve, tmp_path: Path) -> None:
-    import json
-
-    from dualchecker.config import build_config
-    from money_fakes import run_file
-
-    rows = [
-        {"id": f"r{i}", "text": f"text {i} of stove and ice", "label": ["warm"] if i % 2 else ["cold"]}
-        for i in range(60)
-    ]
-    for name, some in (("gold", rows[:20]), ("pool", rows[20:])):
-        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+    for name, first, count in (("gold", 0, 20), ("pool", 20, 40)):
+        rows = [
+            {"id": f"r{i}", "text": f"text {i} of stove and ice", "label": ["warm"] if i % 2 else ["cold"]}
+            for i in range(first, first + count)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     said = json.dumps({"rationale": "r", "labels": {"warm": 0.9, "cold": 0.1}})
-    usage = {"prompt_tokens": 150, "completion_tokens": 12}
-    raw = run_file(tmp_path, serve(lambda call: Step(completion(said, usage=usage))))
+    server = serve(lambda call: Step(completion(said, usage={"prompt_tokens": 150, "completion_tokens": 12})))
+    raw = run_file(tmp_path, server)
     raw["task"]["multiple"], raw["teacher"]["max_tokens"] = True, 200
-    probe = probe_run(build_config(raw, root=tmp_path))
+    config = build_config(raw, root=tmp_path)
+    probe = probe_run(config)
     assert probe.records == 20 and probe.climbs is None
     assert probe.measured["label"].replies == 20, "decisions about one text share a request"
     assert probe.measured["label"].prompt == 150 and "cannot tell" in " ".join(probe.remarks)
+    distill(config)
+    assert set(server.by_content.values()) == {1}
 
 
-@pytest.mark.parametrize("kind", ["extraction", "reasoning"])
-def test_spans_and_questions_are_measured(serve: Serve, tmp_path: Path, kind: str) -> None:
-    import json
+def corpus_run(folder: Path, corpus: str, server: LoopbackServer) -> RunConfig:
+    """A run on an embedded corpus with the server as its teacher."""
+    base = load_config(corpus_file(corpus)).resolved().model_dump(mode="json")
+    teacher = {"kind": "openai", "model": "gpt-5-mini", "base_url": server.base_url}
+    mine = {"teacher": teacher, "align": {"embedder": "ngrams"}, "output": str(folder / "out")}
+    student = {**base["student"], "kind": "linear"} if base["task"]["kind"] == "extraction" else base["student"]
+    data = {**base["data"], "calibration_limit": 10}
+    return build_config({**base, **mine, "data": data, "student": student}, root=folder)
 
-    from dualchecker.config import build_config, load_config
-    from dualchecker.data.corpora import corpus_file
 
-    name = {"extraction": "green-innovation/extraction", "reasoning": "word-problems"}[kind]
-    base = load_config(corpus_file(name)).resolved().model_dump(mode="json")
-    usage = {"prompt_tokens": 90, "completion_tokens": 9}
-    said = json.dumps({"rationale": "r", "spans": [], "answer": "7", "steps": "3 + 4 = 7"})
-    server = serve(lambda call: Step(completion(said, usage=usage)))
-    teacher: dict[str, Any] = {"kind": "openai", "model": "gpt-5-mini", "base_url": server.base_url}
-    student = {"kind": "linear"} if kind == "extraction" else {"kind": "reasoner", "base": "scratch"}
-    config = build_config(
-        {
-            **base,
-            "teacher": teacher,
-            "align": {"embedder": "ngrams"},
-            "student": student,
-            "output": str(tmp_path / "o"),
-        },
-        root=tmp_path,
-    )
+@pytest.mark.parametrize("corpus", ["green-innovation/extraction", "word-problems"])
+def test_spans_and_questions_are_measured_by_what_the_run_asks(serve: Serve, tmp_path: Path, corpus: str) -> None:
+    said = json.dumps({"rationale": "3 + 4 = 7", "spans": [], "answer": "7"})
+    server = serve(lambda call: Step(completion(said, usage={"prompt_tokens": 90, "completion_tokens": 9})))
+    config = corpus_run(tmp_path, corpus, server)
     probe = probe_run(config, records=6)
     assert probe.records == 6 and probe.climbs is None
-    assert (
-        probe.measured["label" if kind == "extraction" else sorted(set(probe.measured) - {"explain"})[-1]].prompt == 90
-    )
+    assert "label" in probe.measured and all(seen.prompt == 90 for seen in probe.measured.values())
     lines, _ = plan_run(config, probe)
     assert all(line.expected is not None for line in lines)
+
+    with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
+        asked = {row[0] for row in ledger.rows("SELECT key FROM uses WHERE purpose = 'calibrate'")}
+        task = build_task(config)
+        parts = build_parts(config, task, load_dataset(config, task), ledger, Silent())
+        try:
+            with parts.asker.counting() as used:
+                parts.checkers.teacher.calibrate(parts.aligner.template())
+        finally:
+            parts.asker.close()
+    assert asked and asked <= used.keys, "the run itself asks all of it"

@@ -89,6 +89,14 @@ def test_the_own_network_is_told_by_name(host: str, own: bool) -> None:
     assert is_own_network(host) is own
 
 
+def test_of_several_addresses_all_must_be_at_home_or_where_the_price_holds(table: Prices) -> None:
+    far = [{"base_url": "https://api.example.com/v1"}]
+    assert not table.of(teacher("mine", "http://127.0.0.1:8000/v1", endpoints=far)).known
+    assert not table.of(teacher("deepseek-v4-flash", "https://api.deepseek.com/v1", endpoints=far)).known
+    near = [{"base_url": "http://10.0.0.2:8000/v1"}]
+    assert table.of(teacher("mine", "http://127.0.0.1:8000/v1", endpoints=near)).known
+
+
 def test_a_model_without_a_price_is_free_at_home_and_unknown_elsewhere(table: Prices) -> None:
     home = table.of(teacher("mine", "http://127.0.0.1:8000/v1"))
     away = table.of(teacher("mine", "https://api.example.com/v1"))

@@ -94,6 +94,6 @@ def _hedged(hedged: Mapping[str, Any]) -> list[str]:
         return []
     worth = "" if hedged.get("cost") is None else f": {money(hedged['cost'])} in all"
     return [
-        f"{whole(hedged['lost'])} slow requests were sent twice, and one of the two was given up. What a server charges "
-        f"for that one is not told; the most that it may have cost is counted{worth}."
+        f"{whole(hedged['lost'])} slow requests were sent twice, and one of the two was given up. What is charged for "
+        f"that one is not told; the most that it may have cost is counted{worth}."
     ]
