@@ -10,7 +10,7 @@ import pytest
 from dualchecker.config import SeniorConfig, build_config
 from dualchecker.errors import ConfigError
 from dualchecker.evaluation.intervals import Interval, wilson
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.runs import Plan, Probe, plan_run
 from dualchecker.runs.counting import token_counter
 from dualchecker.runs.prices import build_prices, check_money

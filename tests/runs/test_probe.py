@@ -101,7 +101,7 @@ def test_another_seed_asks_about_others(serve: Serve, tmp_path: Path) -> None:
         )
         probe_run(config)
         with Ledger.open(config.output_dir / "ledger.sqlite", read_only=True) as ledger:
-            return {row[0] for row in ledger.rows("SELECT record FROM uses WHERE purpose IN ('label', 'calibrate')")}
+            return {row[0] for row in ledger.read("SELECT record FROM uses WHERE purpose IN ('label', 'calibrate')")}
 
     assert asked(1) != asked(2)
 
@@ -180,7 +180,7 @@ def test_spans_and_questions_are_measured_by_what_the_run_asks(serve: Serve, tmp
     assert all(line.expected is not None for line in lines)
 
     with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
-        asked = {row[0] for row in ledger.rows("SELECT key FROM uses WHERE purpose = 'calibrate'")}
+        asked = {row[0] for row in ledger.read("SELECT key FROM uses WHERE purpose = 'calibrate'")}
         task = build_task(config)
         parts = build_parts(config, task, load_dataset(config, task), ledger, Silent())
         try:

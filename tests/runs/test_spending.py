@@ -7,7 +7,7 @@ import pytest
 
 from dualchecker.ledger import Attempt, Entry, Failure, Ledger, Request
 from dualchecker.ledger.bills import bills, payloads
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Answer, Confidence, Labelled, Record, Reply
 from dualchecker.runs.spending import per_label, shared_prefix, spending
 from dualchecker.teachers import Price

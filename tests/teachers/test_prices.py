@@ -117,6 +117,11 @@ def test_the_run_file_stands_over_the_table(table: Prices) -> None:
     assert table.of(teacher("gpt-5-mini", price_input=1.0, price_cached=0.2)).cached_input == 0.2
 
 
+def test_a_price_of_ones_own_is_halved_in_batches_as_is_customary(table: Prices) -> None:
+    assert table.of(teacher("mine", price_input=1.0, price_output=2.0)).cost(10**6, 0, 0, batch=True) == 0.5
+    assert table.of(teacher("deepseek-v4-flash", "https://api.deepseek.com")).batch is None, "listed without batches"
+
+
 def test_half_a_price_is_no_price(table: Prices) -> None:
     away = "https://api.example.com/v1"
     assert not table.of(teacher("mine", away, price_input=1.0)).known

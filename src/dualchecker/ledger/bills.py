@@ -40,14 +40,16 @@ class Bill:
 
 def bills(ledger: Ledger) -> list[Bill]:
     """One for every request that was answered or failed for good, in the order in which they were first sent."""
-    rows = ledger.rows(
-        "SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 FROM replies"
-        " UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0 FROM failures"
+    rows = list(
+        ledger.read(
+            "SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 FROM replies"
+            " UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0 FROM failures"
+        )
     )
-    teachers = dict(ledger.rows("SELECT key, teacher FROM requests"))
+    teachers = dict(ledger.read("SELECT key, teacher FROM requests"))
     tries = {
         key: (started, lost)
-        for key, started, lost in ledger.rows(
+        for key, started, lost in ledger.read(
             "SELECT key, min(started), sum(outcome = 'hedge_lost') FROM attempts GROUP BY key"
         )
     }
@@ -64,14 +66,14 @@ def bills(ledger: Ledger) -> list[Bill]:
 
 def _jobs(ledger: Ledger) -> dict[str, Job]:
     found: dict[str, Job] = {}
-    for purpose, rung, key in ledger.rows("SELECT DISTINCT purpose, rung, key FROM uses ORDER BY purpose, rung"):
+    for purpose, rung, key in ledger.read("SELECT DISTINCT purpose, rung, key FROM uses ORDER BY purpose, rung"):
         found.setdefault(key, (purpose, rung))
     return found
 
 
 def asked_about(ledger: Ledger, purpose: str) -> list[tuple[str, str, str]]:
     """(record, rung, key) of every use of a request for this purpose."""
-    return [tuple(row) for row in ledger.rows("SELECT record, rung, key FROM uses WHERE purpose = ?", (purpose,))]
+    return [tuple(row) for row in ledger.read("SELECT record, rung, key FROM uses WHERE purpose = ?", (purpose,))]
 
 
 def payloads(ledger: Ledger, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -81,5 +83,5 @@ def payloads(ledger: Ledger, keys: Sequence[str]) -> dict[str, Mapping[str, Any]
         part = keys[start : start + 500]
         marks = ",".join("?" * len(part))
         sql = f"SELECT key, payload FROM requests WHERE key IN ({marks})"  # noqa: S608
-        found.update({key: from_json(text) for key, text in ledger.rows(sql, part)})
+        found.update({key: from_json(text) for key, text in ledger.read(sql, part)})
     return found

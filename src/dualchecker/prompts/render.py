@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dualchecker.prompts.prompt import Message, Prompt, Shown
+from dualchecker.prompts.prompt import Prompt, Shown, estimate_tokens, size_of
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
 from dualchecker.prompts.words import View, Words
@@ -18,14 +18,6 @@ _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
 _ANSWER = 1000
 """Tokens of the spans of an earlier answer that are shown again."""
-
-
-def estimate_tokens(text: str) -> int:
-    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
-    if text.isascii():
-        return len(text) // 4 + 1
-    other = len(text) - len(text.encode("ascii", "ignore"))
-    return (len(text) - other) // 4 + other + 1
 
 
 def shorten(text: str, tokens: int) -> str:
@@ -116,7 +108,7 @@ class PromptWriter:
         """
         view = View(Rung("brief"), Template(), (), None, (), record.choices or (), chain)
         text, notes = record.long_text, []
-        room = self.max_tokens - _size(self._words.messages(view, (), "", ""))
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room:
             text = shorten(text, max(room, 50))
             notes.append("truncated")
@@ -155,7 +147,7 @@ class PromptWriter:
             for answer in previous
         )
         view = View(rung, template, previous, human_label, focus, record.choices or ())
-        room = self.max_tokens - _size(self._words.messages(view, (), "", ""))
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room * 3 // 4:
             text = shorten(text, max(room * 3 // 4, 50))
             notes.append("truncated")
@@ -164,7 +156,7 @@ class PromptWriter:
             notes.append("context_truncated")
         messages = self._words.messages(view, demonstrations, text, context)
         dropped = 0
-        while demonstrations and _size(messages) > self.max_tokens:
+        while demonstrations and size_of(messages) > self.max_tokens:
             fixed_ids = {demo.record.id for demo in template.fixed}
             # Neighbours stand least similar first, behind the fixed ones.
             worst = next(
@@ -209,7 +201,3 @@ class PromptWriter:
             choices=view.choices,
             chain=view.chain,
         )
-
-
-def _size(messages: Sequence[Message]) -> int:
-    return sum(estimate_tokens(message["content"]) for message in messages)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dualchecker.config import RunConfig, SeniorConfig
 from dualchecker.errors import ConfigError
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.teachers import DecisionTeacher
 
 Counter = Callable[[str], int]

@@ -6,7 +6,7 @@ from typing import Any
 
 from dualchecker.ledger import Ledger
 from dualchecker.ledger.bills import Bill, Job, asked_about, bills, payloads
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Labelled
 from dualchecker.teachers import Price
 

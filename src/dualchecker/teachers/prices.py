@@ -24,6 +24,10 @@ _SNAPSHOT = re.compile(r"-(?:20\d\d-\d\d-\d\d|20\d{6})$")
 _OWN_NETWORK = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 """Ends of names that no public server has."""
 
+_BATCH = 0.5
+"""What a batch costs where a price is given in the run file, which has no key for it: so all providers that have the
+interface charge."""
+
 _FORM = "Each model has input and output (per million tokens), and may have cached_input, batch, provider, at, source"
 
 
@@ -158,6 +162,7 @@ class Prices:
             cached_input=(listed.cached_input if own is None else None)
             if teacher.price_cached is None
             else teacher.price_cached,
+            batch=_BATCH if own is not None and listed.batch is None else listed.batch,
             known=listed.known or whole,
             source="run file",
             as_of="",
