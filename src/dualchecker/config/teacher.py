@@ -51,12 +51,14 @@ class SeniorConfig(Section):
     logprobs: bool = True
     extra: dict[str, Any] = Field(default_factory=dict)
     timeout: float = Field(default=60, gt=0)
-    price_input: float = Field(default=0, ge=0, description="per million tokens")
-    price_output: float = Field(default=0, ge=0, description="per million tokens")
+    price_input: float | None = Field(default=None, ge=0, description="per million tokens; None: as listed")
+    price_cached: float | None = Field(default=None, ge=0, description="of prompt tokens in the server's cache")
+    price_output: float | None = Field(default=None, ge=0, description="per million tokens; None: as listed")
     price: float | None = Field(default=None, ge=0, description="of one answer, for a panel's choice")
     rung: Literal["brief", "detail", "wide"] = "brief"
     answers: str | dict[RungName, str] | None = None
     embedder: str | None = None
+    tokenizer: str | None = None
     wire: Literal["systemone", "decisions"] = "systemone"
     binary: Literal["choice", "yes_no"] = "choice"
     orders: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dualchecker.config import RunConfig, RungName, SeniorConfig
 from dualchecker.embedding import Embedder, make_embedder
+from dualchecker.runs.prices import build_prices
 from dualchecker.teachers import (
     DecisionTeacher,
     ExemplarTeacher,
@@ -19,9 +20,10 @@ from dualchecker.teachers.program_flaws import Flaws
 def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
     """A teacher of the configured kind; ``senior`` for the one that the senior rung asks."""
     if teacher.kind == "openai":
-        return OpenAITeacher(teacher, concurrency=config.limits.concurrency)
+        return OpenAITeacher(teacher, concurrency=config.limits.concurrency, price=build_prices(config).of(teacher))
     if teacher.kind == "decisions":
-        return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency)
+        price = build_prices(config).of(teacher)
+        return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency, price=price)
     if teacher.kind == "recorded" and teacher.answers is not None:
         name = teacher.model or "recorded"
         if isinstance(teacher.answers, str):

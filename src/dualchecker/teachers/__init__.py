@@ -4,6 +4,7 @@ from dualchecker.teachers.base import Teacher
 from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
 from dualchecker.teachers.openai import OpenAITeacher
+from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.program import ProgramTeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
 
@@ -12,6 +13,8 @@ __all__ = [
     "ExemplarTeacher",
     "LedgerTeacher",
     "OpenAITeacher",
+    "Price",
+    "Prices",
     "ProgramTeacher",
     "RecordedTeacher",
     "Teacher",
