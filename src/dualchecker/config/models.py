@@ -232,6 +232,8 @@ class RunConfig(Section):
                 update["answers"] = {rung: str(self.path(name)) for rung, name in section.answers.items()}
             if section.embedder:
                 update["embedder"] = self.model_name(section.embedder)
+            if section.kind == "transformers":
+                update["model"] = self.model_name(section.model)
             return update
 
         senior = self.teacher.senior

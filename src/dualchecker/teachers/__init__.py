@@ -3,6 +3,7 @@
 from dualchecker.teachers.base import Teacher
 from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
+from dualchecker.teachers.local import LocalTeacher
 from dualchecker.teachers.openai import OpenAITeacher
 from dualchecker.teachers.program import ProgramTeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
@@ -11,6 +12,7 @@ __all__ = [
     "DecisionTeacher",
     "ExemplarTeacher",
     "LedgerTeacher",
+    "LocalTeacher",
     "OpenAITeacher",
     "ProgramTeacher",
     "RecordedTeacher",
