@@ -1,5 +1,6 @@
 """Forward passes over many prompts at once: what they share is computed once, and padding changes nothing."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,6 +176,7 @@ class Passes:
 
         Raises:
             NotThisWay: See above; ``plain`` can be used in place of this.
+            ArithmeticError: The model's arithmetic has overflown.
         """
         torch, device = self._torch, self.model.device
         start = beginning or Beginning(())
@@ -292,6 +294,8 @@ class Passes:
             [alone] = self.plain([(*row, *(tail[node] for node in path))], [places])
             together = logits[number, [0, *(node + 1 for node in path)]]
             distance = (alone.softmax(-1) - together.softmax(-1)).abs().sum(-1).max().item() / 2
+            if math.isnan(distance):
+                raise ArithmeticError("logits are no numbers")
             exact = self.model.model.dtype == self._torch.float32
             if not distance <= (_EXACT if exact else _ROUNDED):
                 raise NotThisWay(f"probabilities differ by {distance:.2g}")

@@ -67,12 +67,23 @@ class Scores:
     """What a model makes of a ``Question``.
 
     Attributes:
-        logs: Log-likelihood of each candidate; not finite where the model's arithmetic has overflown.
+        logs: Log-likelihood of each candidate.
         cached: Tokens of the prompt that were not computed again.
     """
 
     logs: tuple[float, ...]
     cached: int = 0
+
+    @classmethod
+    def checked(cls, logs: Sequence[float], cached: int = 0) -> "Scores":
+        """Scores of log-likelihoods that are numbers.
+
+        Raises:
+            ArithmeticError: They are none: the model's arithmetic has overflown.
+        """
+        if not math.isfinite(max(logs)) or any(map(math.isnan, logs)):
+            raise ArithmeticError("likelihoods are no numbers")
+        return cls(tuple(logs), cached)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -155,7 +166,7 @@ class Scorer:
                 math.fsum([*(edges[node] for node in path), *([closes[path[-1] + 1 if path else 0]] if end else ())])
                 for path, end in zip(tree.paths, tree.closed, strict=True)
             ]
-            found.append(Scores(tuple(logs), batch.shared))
+            found.append(Scores.checked(logs, batch.shared))
         return found
 
     def alone(self, questions: Sequence[Question], tokens: int) -> Iterator[Scores]:
@@ -173,7 +184,7 @@ class Scorer:
                     chain = tuple(range(-1, len(tree.paths[one]) - 1))
                     steps, ends = self._logs(logits[None], tree.sequence(one), chain)
                     logs.append(float(steps.sum() + (ends[0, -1] if tree.closed[one] else 0)))
-            yield Scores(tuple(logs))
+            yield Scores.checked(logs)
 
     def _logs(self, logits: Any, tokens: Tokens, parents: Tokens) -> tuple[Any, Any]:
         """Log-probability of each node behind its parent, (rows, nodes); of a closing quote, (rows, 1 + nodes)."""
