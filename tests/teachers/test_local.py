@@ -216,7 +216,12 @@ async def test_the_payload_holds_what_changes_the_output_and_nothing_else(
 ) -> None:
     [prompt] = make_prompts(1)
     usual = make().payload(prompt)
-    for same in ({"batch_tokens": 300}, {"dtype": "float32"}, {"max_tokens": 99}, {"device": "auto", "dtype": "float32"}):
+    for same in (
+        {"batch_tokens": 300},
+        {"dtype": "float32"},
+        {"max_tokens": 99},
+        {"device": "auto", "dtype": "float32"},
+    ):
         assert make(**same).payload(prompt) == usual, same
     others = [{"dtype": "bfloat16"}, {"answer": "reasons"}, {"answer": "generate"}, {"temperature": 0.5}]
     others += [{"answer": "generate", "max_tokens": 99}, {"answer": "generate", "structured": False}]

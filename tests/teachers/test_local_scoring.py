@@ -1,7 +1,6 @@
 """Scores of labels against the naive way: one full forward pass for each prompt and label."""
 
 import math
-from pathlib import Path
 
 import pytest
 
@@ -38,7 +37,9 @@ def naive(model: LocalModel, text: str, name: str) -> float:
     with torch.no_grad():
         logs = model.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
     words = model.tokenizer.convert_ids_to_tokens(list(range(len(model.tokenizer))))
-    quotes = [n for n, word in enumerate(words) if word.startswith('"') and not word[1:2].isalnum() and word[1:2] != "_"]
+    quotes = [
+        n for n, word in enumerate(words) if word.startswith('"') and not word[1:2].isalnum() and word[1:2] != "_"
+    ]
     steps = sum(float(logs[place - 1, whole[place]]) for place in range(len(before), len(whole)))
     return steps + math.log(sum(math.exp(float(logs[-1, quote])) for quote in quotes))
 

@@ -1,7 +1,5 @@
 """What a model writes: against its own ``generate``, whatever the batch, reproducibly."""
 
-from pathlib import Path
-
 import pytest
 
 from tiny_causal import build_causal
@@ -93,7 +91,10 @@ def test_draws_follow_the_model_s_distribution(model: LocalModel, writer: Writer
 
 
 def test_work_that_nobody_waits_for_stops(model: LocalModel, writer: Writer) -> None:
-    for run in (lambda: writer.together(drafts(model), lambda: True), lambda: writer.alone(drafts(model)[0], lambda: True)):
+    for run in (
+        lambda: writer.together(drafts(model), lambda: True),
+        lambda: writer.alone(drafts(model)[0], lambda: True),
+    ):
         with pytest.raises(Stopped):
             run()
 
