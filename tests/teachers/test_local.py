@@ -216,14 +216,11 @@ async def test_the_payload_holds_what_changes_the_output_and_nothing_else(
 ) -> None:
     [prompt] = make_prompts(1)
     usual = make().payload(prompt)
-    for same in (
-        {"batch_tokens": 300},
-        {"dtype": "float32"},
-        {"max_tokens": 99},
-        {"device": "auto", "dtype": "float32"},
-    ):
-        assert make(**same).payload(prompt) == usual, same
-    others = [{"dtype": "bfloat16"}, {"answer": "reasons"}, {"answer": "generate"}, {"temperature": 0.5}]
+    same: list[dict[str, Any]] = [{"batch_tokens": 300}, {"dtype": "float32"}, {"max_tokens": 99}]
+    same += [{"temperature": 0.5}, {"device": "auto", "dtype": "float32"}]
+    assert all(make(**settings).payload(prompt) == usual for settings in same)
+    others: list[dict[str, Any]] = [{"dtype": "bfloat16"}, {"answer": "reasons"}, {"answer": "generate"}]
+    others += [{"answer": "generate", "temperature": 0.5}]
     others += [{"answer": "generate", "max_tokens": 99}, {"answer": "generate", "structured": False}]
     payloads = [usual, *(make(**other).payload(prompt) for other in others)]
     assert len({json.dumps(payload) for payload in payloads}) == len(payloads)

@@ -99,7 +99,8 @@ class LocalTeacher(FreeTeacher):
             names=() if mode == "text" else tuple(properties[fields[0]]["enum"]),
             is_label=prompt.purpose == "label",
             most=config.max_tokens,
-            temperature=prompt.temperature if prompt.sample else config.temperature or 0.0,
+            # Where labels are scored, the usual answer is the likeliest: there is nothing to draw.
+            temperature=prompt.temperature if prompt.sample else 0.0 if mode == "score" else config.temperature or 0.0,
             seed=seed,
         )
 

@@ -221,7 +221,9 @@ class LocalModel:
             return self._templated([merged, *shown[2:]])
 
     def _templated(self, messages: Sequence[Message]) -> str:
-        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
+        # Models that can think are told not to: their reply is to begin at once.
+        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        return str(self.tokenizer.apply_chat_template(list(messages), **options))
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts as they stand, with what the model wants before a text where no template has set it."""

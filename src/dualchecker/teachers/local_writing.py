@@ -99,10 +99,10 @@ class _Reply:
         self._ids: list[int] = []
         self.finish = ""
 
-    def choose(self, logits: Any) -> int:
-        """The next token, from logits (vocabulary)."""
+    def choose(self, logits: Any, likeliest: int) -> int:
+        """The next token, from logits (vocabulary) and the token with the largest."""
         if self._draft.temperature <= 0:
-            return int(logits.argmax())
+            return likeliest
         # One uniform number a token, from the reply's own stream: what else is in the batch cannot move it.
         values = logits.double().cpu().numpy()
         steps = np.cumsum(np.exp((values - values.max()) / self._draft.temperature))
@@ -164,7 +164,8 @@ class Writer:
                 raise Stopped
             if logits.isnan().any():
                 raise ArithmeticError("logits are no numbers")
-            tokens = [reply.choose(one) for reply, one in zip(going, logits, strict=True)]
+            best = logits.argmax(-1).tolist()
+            tokens = [reply.choose(one, token) for reply, one, token in zip(going, logits, best, strict=True)]
             for reply, token in zip(going, tokens, strict=True):
                 reply.add(token)
             left = [number for number, reply in enumerate(going) if not reply.finish]
@@ -182,7 +183,7 @@ class Writer:
 
         def pick(ids: Any, scores: Any) -> Any:
             """All but the token of our own choice is ruled out."""
-            token = reply.choose(scores[0].float())
+            token = reply.choose(scores[0].float(), int(scores[0].argmax()))
             reply.add(token)
             ruled = self._torch.full_like(scores, -float("inf"))
             ruled[0, token] = 0
