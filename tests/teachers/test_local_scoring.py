@@ -113,3 +113,31 @@ def test_a_closing_mark_that_is_part_of_a_name_s_last_token_is_scored_as_it_is(m
         for one in (asked, Question(question.row, Tree.of([(20,), (21,)], [True, True])))
     )
     assert all(left > right for left, right in zip(open_, closed, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["metaspace", "whole words"])
+def test_prompt_and_candidate_are_the_tokens_of_both_together(kind: str) -> None:
+    """Tokenizers that put a mark before words, and one that knows whole words alone."""
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    texts = ['{"label": "green", "label": "not_green"}', "The text: a device.", "{}"]
+    if kind == "metaspace":
+        backend = Tokenizer(models.BPE(unk_token="<unk>"))
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+        backend.decoder = decoders.Metaspace()
+        trainer = trainers.BpeTrainer(vocab_size=90, special_tokens=["<unk>"], show_progress=False)
+    else:
+        backend = Tokenizer(models.WordLevel(unk_token="<unk>"))
+        backend.pre_tokenizer = pre_tokenizers.Punctuation()
+        trainer = trainers.WordLevelTrainer(vocab_size=90, special_tokens=["<unk>"], show_progress=False)
+    backend.train_from_iterator(texts * 9, trainer)
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
+    model, names = LocalModel(None, tokenizer), ("green", "not_green")
+    ask = Questions(model)
+    for text in ("The text: a device.\n", "The text: a green", "a device {"):
+        question = ask.question(text, OPENING, names)
+        for number, name in enumerate(names):
+            [whole] = model.tokens([f'{text}{OPENING}"{name}"'])
+            cut = len(whole) - question.tree.closed[number]
+            assert [*question.row, *question.tree.sequence(number)] == whole[:cut], name
