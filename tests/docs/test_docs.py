@@ -18,6 +18,7 @@ from dualchecker.config import (
     CheckConfig,
     Columns,
     DataConfig,
+    EndpointConfig,
     EvolveConfig,
     FlawsConfig,
     LimitsConfig,
@@ -56,6 +57,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "check.threshold": PrecisionThreshold,
     "sampling": SamplingConfig,
     "reasoning": ReasoningConfig,
+    "teacher.endpoints": EndpointConfig,
     "teacher.flaws": FlawsConfig,
     "evolve": EvolveConfig,
     "check.panel": PanelConfig,
@@ -201,7 +203,11 @@ def test_every_verb_and_option_is_real(path: Path) -> None:
     code = "\n".join([*blocks(path, "bash", "sh", "console"), *re.findall(r"`([^`\n]+)`", read(path))])
     for verb, rest in re.findall(r"\bdualchecker ([a-z][\w-]*)(?!/)([^\n]*)", code):
         assert verb in command.commands, verb
-        known = {option for parameter in command.commands[verb].params for option in parameter.opts} | {"--help"}
+        meant = command.commands[verb]
+        if hasattr(meant, "commands") and (second := rest.split()[:1]) and second[0].isalpha():  # a verb of verbs
+            assert second[0] in meant.commands, (verb, second)
+            meant = meant.commands[second[0]]
+        known = {option for parameter in meant.params for option in parameter.opts} | {"--help"}
         used = re.findall(r"(?<=\s)--?[a-z][\w-]*", re.split(r"\s[#|]\s|&&|;", rest)[0])
         assert set(used) <= known, (verb, used)
 

@@ -9,7 +9,7 @@ from typing import Any
 from dualchecker.config import RUNGS, SeniorConfig
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.endpoints import Endpoint, Endpoints
 from dualchecker.teachers.failures import ServerError, html_title, read_error, read_failure
@@ -127,8 +127,14 @@ class OpenAITeacher:
             answered=bool(endpoint.answered),
         )
         if failure.kind == "bad_request" and (name := self._unknown(read_error(text), body)):
-            failure.fix = f"Change or leave out {name} in the run file: the server does not take it as it is."
-            failure.fatal = not endpoint.answered  # each request has it
+            return RequestFailed(
+                failure.what,
+                kind=failure.kind,
+                why=failure.why,
+                status=status,
+                fatal=not endpoint.answered,  # each request has it
+                fix=f"Change or leave out {name} in the run file: the server does not take it as it is.",
+            )
         return failure
 
     def _unknown(self, error: ServerError, body: Mapping[str, Any]) -> str:
