@@ -26,10 +26,6 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import torch
-import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
 from dualchecker.config import SeniorConfig
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record
@@ -55,6 +51,10 @@ _TEMPLATE = (
 
 def build(folder: Path, hidden: int, layers: int) -> Path:
     """A random Llama, with a tokenizer of some 4,000 tokens that knows the words of the prompts."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -134,6 +134,8 @@ def batched(model: LocalModel, questions: list[Question], tokens: int) -> Scores
 
 def _logs(model: LocalModel, rows: list[tuple[Any, Any, bool]]) -> list[float]:
     """Log-likelihoods by plain passes, padded at the end, logits of the last tokens alone."""
+    import torch
+
     whole = [(*row, *path) for row, path, _ in rows]
     longest = max(map(len, whole))
     ids = torch.zeros((len(rows), longest), dtype=torch.long)
@@ -178,13 +180,15 @@ def main() -> None:
     parser.add_argument("--batch-tokens", type=int, default=8192)
     parser.add_argument("--under-way", type=int, default=32)
     given = parser.parse_args()
-    transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         path = build(Path(folder) / "llama", given.hidden, given.layers)
         measure(path, given)
 
 
 def measure(path: Path, given: argparse.Namespace) -> None:
+    """Let the ways take turns, and print what they take."""
+    import torch
+
     teacher = LocalTeacher(
         SeniorConfig(
             kind="transformers",
