@@ -240,6 +240,8 @@ class RunConfig(Section):
                 update["embedder"] = self.model_name(section.embedder)
             if section.tokenizer:
                 update["tokenizer"] = str(self.path(section.tokenizer))
+            if section.kind == "transformers":
+                update["model"] = self.model_name(section.model)
             return update
 
         senior = self.teacher.senior
