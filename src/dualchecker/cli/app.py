@@ -38,7 +38,8 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Exit codes: 0 done, 1 other, 2 run file, 3 data, 4 ledger, 5 teacher, 6 limit, 7 student, 130 interrupted."""
+    """Exit codes: 0 done, 1 other, 2 run file, 3 data, 4 ledger, 5 teacher, 6 limit, 7 student, 8 batches pending,
+    130 interrupted."""
 
 
 for verb in (demo, init, plan, run, status, report, predict, export, convert, bench):

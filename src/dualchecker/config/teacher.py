@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dualchecker.config.rungs import RungName
 from dualchecker.config.section import Section
@@ -54,7 +54,13 @@ class SeniorConfig(Section):
     max_options: int = Field(default=255, ge=3)
     max_questions: int = Field(default=32, ge=1)
     none_of_these: bool = False
+    batch: Literal["off", "api", "file"] = "off"
     flaws: FlawsConfig | None = None
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads a bare off as false
 
     @model_validator(mode="after")
     def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
@@ -66,6 +72,8 @@ class SeniorConfig(Section):
             raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
         if self.kind == "exemplar" and (self.model or self.base_url):
             raise ValueError("a teacher of kind exemplar has neither model nor base_url; is kind: openai meant?")
+        if self.batch != "off" and self.kind != "openai":
+            raise ValueError(f"batch is for a teacher of kind openai, and this one is of kind {self.kind}")
         if self.flaws is not None and self.kind != "program":
             raise ValueError(f"flaws belong to a teacher of kind program, and this one is of kind {self.kind}")
         return self

@@ -245,6 +245,8 @@ class Ledger:
         rows = self._rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
         return {(purpose, rung): count for purpose, rung, count in rows}
 
+    transaction, rows = _transaction, _rows
+
 
 def _where(keys: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     for marks, part in _portions(keys):

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -133,6 +134,48 @@ class Connection:
         return RequestFailed(
             "The connection to the teacher broke.", kind="connection_broken", why=f"{plain(error)}.", retryable=True
         )
+
+    async def send(
+        self, method: str, url: str, *, data: Any = None, body: Any = None, into: Path | None = None
+    ) -> tuple[int, Mapping[str, str], str]:
+        """Send to another address of the same server, with the same key and care; for files, which may take long.
+
+        Args:
+            method: HTTP method.
+            url: The whole address.
+            data: A form, if any; a file in it is streamed.
+            body: A JSON value, if any.
+            into: Where the body of a good reply is streamed to; the text is then empty.
+
+        Raises:
+            RequestFailed: Nothing came back, or not all of it.
+            ConfigError: There is no usable key.
+            OSError: The file cannot be written.
+        """
+        session, patience = self._open(), self._config.timeout
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(patience / 2, 15), sock_read=patience)
+        try:
+            async with session.request(
+                method, url, data=data, json=body, allow_redirects=False, timeout=timeout
+            ) as response:
+                if into is not None and response.status == 200:
+                    with into.open("wb") as file:
+                        async for chunk in response.content.iter_any():
+                            file.write(chunk)
+                    return response.status, response.headers, ""
+                held = bytearray()
+                async for chunk in response.content.iter_any():
+                    held += chunk
+                    if len(held) > _MAX_BODY:
+                        raise _too_large()
+                text = held.decode("utf-8", "replace")
+                return response.status, response.headers, _without_key(session, response.status, text)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise self._no_reply(error) from error
+
+    def without_key(self, text: str) -> str:
+        """What a server has written, without the key."""
+        return text if self._session is None else _without_key(self._session, 0, text)
 
 
 def _without_key(session: aiohttp.ClientSession, status: int, text: str) -> str:

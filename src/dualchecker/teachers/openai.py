@@ -10,6 +10,7 @@ from dualchecker.config import RUNGS, SeniorConfig
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Reply
+from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
 from dualchecker.teachers.connection import Connection
 from dualchecker.teachers.wire import read_error, read_failure, read_reply
 
@@ -77,15 +78,17 @@ class OpenAITeacher:
         tokens = sum(estimate_tokens(message["content"]) + 8 for message in prompt.messages)
         if config.structured:
             tokens += estimate_tokens(json.dumps(prompt.schema))
-        return (tokens * config.price_input + config.max_tokens * config.price_output) / 1e6
+        share = 1.0 if config.batch == "off" else BATCH_PRICE
+        return share * (tokens * config.price_input + config.max_tokens * config.price_output) / 1e6
 
     def cost(self, reply: Reply) -> float:
         config = self._config
-        return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
+        share = BATCH_PRICE if reply.batch else 1.0
+        return share * (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         for _ in range(len(_DROPPABLE) + 2):  # each refusal of a parameter costs one more try, within one request
-            body = {self._renamed.get(k, k): v for k, v in payload.items() if k not in self._dropped}
+            body = self._fitted(payload)
             status, headers, text = await self._server.post(body)
             if status == 200:
                 return read_reply(text, prompt)
@@ -95,8 +98,19 @@ class OpenAITeacher:
         address = self._server.address
         raise read_failure(status, headers, text, address=address, model=config.model, key_env=config.key_env)
 
+    @property
+    def batch(self) -> BatchFiles | None:
+        """The way to ask by batch files, where the run file wants it."""
+        if self._config.batch == "off":
+            return None
+        return BatchFiles(self._config, self._server, self.name, fit=self._fitted, adapt=self._adapt)
+
     async def aclose(self) -> None:
         await self._server.aclose()
+
+    def _fitted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """A payload without what the server does not take."""
+        return {self._renamed.get(k, k): v for k, v in payload.items() if k not in self._dropped}
 
     def _adapt(self, text: str, body: Mapping[str, Any]) -> bool:
         """Leave out (or rename) parameters that the server says it does not take; False if it names none.
