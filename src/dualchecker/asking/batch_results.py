@@ -49,16 +49,13 @@ class Results:
         self.settled: set[str] = set()
         self.fatal: RequestFailed | None = None
 
-    async def take_kept(self) -> set[str]:
-        """Settle results that were brought in by hand, or by a run that asked for others; keys of all it has read."""
+    async def take_kept(self) -> None:
+        """Settle results that were brought in by hand, or by a part of a run that asked for others."""
         self._book.settle_known()
-        read: set[str] = set()
         for portion in self._book.kept():
             mine = {key: lines for key, lines in portion.items() if key in self._items}
             await self._take({key: _best(lines) for key, lines in mine.items()}, time.time())
             self._book.used(mine)
-            read.update(mine)
-        return read
 
     async def take_files(self, paths: Sequence[Path], keys: Collection[str], sent: float) -> int:
         """Settle the results of a batch; how many lines are of no request.

@@ -7,7 +7,7 @@ is looked up at the provider, where our own name for the batch stands in its met
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from dualchecker.asking import batch_words as words
 from dualchecker.asking.batch_calls import Calls, Patience, Sleep
 from dualchecker.asking.batch_results import Results, Settle
 from dualchecker.asking.progress import Progress, Silent
-from dualchecker.asking.request_files import FileLimits, remove, same_file, write_requests
+from dualchecker.asking.request_files import FileLimits, remove, write_requests
 from dualchecker.errors import BudgetError, LedgerError, RequestFailed
 from dualchecker.ledger import Batch, BatchBook, Ledger
 from dualchecker.ledger.batches import BY_HAND, CREATING, PREPARED, UPLOADED
@@ -139,9 +139,9 @@ class _Batches:
         self.said: dict[int, tuple[str, int]] = {}
 
     async def run(self) -> None:
-        read = await self.results.take_kept()
+        await self.results.take_kept()
         self._stop_if_fatal()
-        await self._resume(read)
+        await self._resume()
         while True:
             await self._send_new()
             if self.files.by_hand and self.under_way:
@@ -154,28 +154,25 @@ class _Batches:
 
     # What earlier runs have left.
 
-    async def _resume(self, read: Collection[str]) -> None:
+    async def _resume(self) -> None:
         """Take up batches that hold items; let go of those that were prepared and never sent."""
         for batch in self.book.open(self.files.name):
-            keys = [key for key in self.book.under_way([batch]) if key in self.items and key not in read]
-            here, unsent = batch.address == self.files.address, batch.state in (PREPARED, UPLOADED)
-            if here and not unsent:
+            waiting = self.book.under_way([batch])
+            keys = [key for key in waiting if key in self.items and key not in self.results.settled]
+            here = batch.address == self.files.address
+            if here:
                 batch = await self._found(batch)
-                unsent = batch.state == UPLOADED and not batch.remote
-            if unsent:
-                if not here or len(keys) < batch.total or not same_file(self.folder / batch.file, batch.digest):
-                    self.book.note(batch, state="dropped", ended=True)
-                    continue
+            if batch.state in (PREPARED, UPLOADED) and not batch.remote:  # nothing is paid for that; it is made anew
+                self.book.note(batch, state="dropped", ended=True)
+                remove([self.folder / batch.file])
             elif keys and not here:
                 raise words.elsewhere(batch, self.files.address)
-            if keys:
-                self._enter(batch, keys, sent=not unsent)
+            elif keys:
+                self._enter(batch, keys)
             elif self.book.all_settled(batch):  # a run was killed just before it could note that
                 self.book.note(batch, ended=True)
         if self.open and not self.files.by_hand:
             self.progress.note(f"Going on with {words.named(self.open.values())} of an earlier run.")
-            for batch in list(self.open.values()):
-                await self._send(batch)
 
     async def _found(self, batch: Batch) -> Batch:
         """A batch whose creation was begun and never heard of, as it is now known to be."""
@@ -186,9 +183,9 @@ class _Batches:
             return self.book.note(batch, state=UPLOADED)
         return self.book.note(batch, state=remote.status, remote=remote.id)
 
-    def _enter(self, batch: Batch, keys: Iterable[str], *, sent: bool) -> None:
+    def _enter(self, batch: Batch, keys: Iterable[str]) -> None:
         for key in keys:
-            self._let_in(key, sent=sent)
+            self._let_in(key, sent=True)
             self.under_way[key] = batch.id
         self.open[batch.id] = batch
 
@@ -207,7 +204,7 @@ class _Batches:
         while not (self.full and self.open) and (file := write_requests(self.folder, lines, self.limits)):
             name, address = self.files.name, self.files.address
             batch = self.book.add(name, address, file.path.name, file.digest, state, file.keys)
-            self._enter(batch, file.keys, sent=False)
+            self._enter(batch, file.keys)
             await asyncio.sleep(0)  # an interrupt is heard between files
             if not self.files.by_hand:
                 await self._send(batch)
@@ -224,9 +221,7 @@ class _Batches:
             yield key, self.files.line(key, self.items[key][1])
 
     async def _send(self, batch: Batch) -> None:
-        """From wherever a batch is to where the provider has it."""
-        if batch.remote:
-            return
+        """Upload a file of requests, and have it done."""
         path = self.folder / batch.file
         name = await self.call(lambda: self.files.upload(path))
         batch = self.book.note(batch, state=UPLOADED, input_file=name)

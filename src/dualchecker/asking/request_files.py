@@ -56,15 +56,6 @@ def write_requests(folder: Path, lines: Iterator[tuple[str, bytes]], limits: Fil
     return RequestFile(path, digest.hexdigest(), keys)
 
 
-def same_file(path: Path, digest: str) -> bool:
-    """Whether the file is there, and holds what it did."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest
-    except OSError:
-        return False
-
-
 def read_results(path: Path) -> Iterator[tuple[str | None, str]]:
     """The lines of a file of results as (custom_id, line); None for the id of a line that is no result."""
     with path.open("rb") as file:
