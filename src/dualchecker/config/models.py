@@ -160,12 +160,17 @@ class ReasoningConfig(Section):
 
 
 class LimitsConfig(Section):
-    """What a run may use. ``max_cost`` is in the currency of the teacher's prices."""
+    """What a run may use. ``max_cost`` is in the currency of the teacher's prices.
+
+    ``hedge``: a request that takes so many times the median is sent once more, and the first answer is taken.
+    """
 
     max_cost: float | None = Field(default=None, ge=0)
     max_requests: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=32, ge=1, le=2048)
     requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    hedge: float | None = Field(default=None, ge=1.5)
     retries: int = Field(default=5, ge=0, le=50)
     max_prompt_tokens: int = Field(default=8000, ge=200)
     batch_wait: float | None = Field(default=None, ge=0)

@@ -203,6 +203,9 @@ class Ledger:
                 if some:
                     db.execute(_INSERT[table], (_rows_as_json(some),))
 
+    def using(self, uses: Sequence[Use]) -> None:
+        """Called before requests are used; a ledger that meters its users may refuse here."""
+
     def record_uses(self, uses: Iterable[Use]) -> None:
         """Note who used which request, where nothing else is to be written."""
         self.write((), uses)
