@@ -78,7 +78,9 @@ class Results:
 
     def _keep_others(self, group: Sequence[tuple[str | None, str]]) -> int:
         """Keep results that another part of the run will ask for; how many are of no request."""
-        others = {key: line for key, line in group if key is not None and key not in self._items}
+        others = {
+            key: line for key, line in group if key is not None and key not in self._items and key not in self.settled
+        }
         known = self._book.known(others) if others else set()
         answered = self._ledger.replies(sorted(known))
         if wanted := sorted(known - answered.keys()):

@@ -46,10 +46,10 @@ def elsewhere(batch: Batch, address: str) -> TeacherError:
     )
 
 
-def under_way(requests: int) -> TeacherError:
-    """Requests would be asked one by one that a batch holds."""
+def held() -> TeacherError:
+    """A request would be asked one by one that a batch holds."""
     return TeacherError(
-        f"{requests:,} of these requests are under way in batches; asking them now would pay for them twice.",
+        "Some of these requests are under way in batches; asking them now would pay for them twice.",
         fix=f"Set teacher.batch back and run again; or give the batches up with {_GIVE_UP}.",
     )
 

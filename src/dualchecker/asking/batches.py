@@ -53,7 +53,7 @@ async def ask_in_batches(
     Args:
         files: The teacher's way to ask by batch.
         items: Prompt and payload by the request's key; none of them has a reply in the ledger. It is looked into
-            again for every result, and may make prompts anew.
+            again for every result, and may make prompts anew; ``settle`` may take out what is settled.
         ledger: Remembers batches.
         settle: Told of each item's reply, or of the failure that is left after all retries, with the seconds since its
             batch was prepared. When it returns, the ledger holds it on disk.
@@ -87,17 +87,11 @@ async def ask_in_batches(
         ) from error
 
 
-def refuse_if_under_way(ledger: Ledger, keys: Iterable[str]) -> None:
-    """Where requests are asked one by one: none of them may be with the provider in a batch.
-
-    Raises:
-        TeacherError: Some are; asking them would pay for them twice.
-    """
+def held_by_batches(ledger: Ledger) -> frozenset[str]:
+    """Keys of the requests that are under way in batches, or may be: asked one by one they would be paid for twice."""
     book = BatchBook(ledger)
-    if batches := book.open():
-        waiting = book.under_way(batches)
-        if number := sum(key in waiting for key in keys):
-            raise words.under_way(number)
+    sent = [batch for batch in book.open() if batch.state not in (PREPARED, UPLOADED)]
+    return frozenset(book.under_way(sent))
 
 
 class _Batches:
