@@ -73,13 +73,15 @@ class Step:
     """What the server does with one request.
 
     Attributes:
-        body: A JSON value, or text to send as it is.
+        body: A JSON value, or text or bytes to send as they are.
         status: HTTP status.
         headers: More headers.
         delay: Seconds to wait first.
         hang: Never answer (until the server stops).
         cut: Send half of the body, then break the connection.
         drop: Break the connection before anything is sent.
+        stall: Send half of the body, then nothing more (until the server stops).
+        kind: The content type.
     """
 
     body: Any = None
@@ -89,6 +91,8 @@ class Step:
     hang: bool = False
     cut: bool = False
     drop: bool = False
+    stall: bool = False
+    kind: str = "application/json"
 
 
 Behaviour = Callable[[Call], Step | Awaitable[Step]]
@@ -113,6 +117,12 @@ def completion(
     body: dict[str, Any] = {"id": "x", "object": "chat.completion", "model": model, "choices": [choice]}
     body["usage"] = {"prompt_tokens": 100, "completion_tokens": 10} if usage is None else usage
     return body
+
+
+def page(title: str, status: int = 200) -> Step:
+    """A page for people."""
+    text = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return Step(text, status=status, kind="text/html; charset=utf-8")
 
 
 def say(content: str | None, **more: Any) -> Step:
@@ -331,20 +341,27 @@ class LoopbackServer:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
-        text = step.body if isinstance(step.body, str) else json.dumps(step.body)
-        data = text.encode("utf-8", "surrogatepass")
-        response = web.StreamResponse(status=step.status, headers=dict(step.headers))
-        response.content_type = "application/json"
+        data = _data(step.body)
+        response = web.StreamResponse(status=step.status, headers={"Content-Type": step.kind, **step.headers})
         response.content_length = len(data)
         await response.prepare(request)
-        if step.cut:
+        if step.cut or step.stall:
             await response.write(data[: len(data) // 2])
+            if step.stall:
+                assert self._stopped is not None
+                await self._stopped.wait()
             assert request.transport is not None
             request.transport.close()
             return response
         await response.write(data)
         await response.write_eof()
         return response
+
+
+def _data(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return (body if isinstance(body, str) else json.dumps(body)).encode("utf-8", "surrogatepass")
 
 
 async def _health(request: web.Request) -> web.StreamResponse:

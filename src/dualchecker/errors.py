@@ -63,6 +63,7 @@ class RequestFailed(TeacherError):
         status: HTTP status, if there was a reply.
         elsewhere: Whether another address of the teacher is ready, so that trying again need not wait.
         tokens: Prompt and completion tokens that the request took all the same, as the server counts them.
+        limit: Tokens that the server's context holds, prompt and reply together, where its refusal states it.
     """
 
     def __init__(
@@ -78,11 +79,12 @@ class RequestFailed(TeacherError):
         status: int | None = None,
         elsewhere: bool = False,
         tokens: tuple[int, int] = (0, 0),
+        limit: int | None = None,
     ) -> None:
         super().__init__(what, why=why, fix=fix)
         self.kind, self.retryable, self.fatal = kind, retryable, fatal
         self.retry_after, self.status = retry_after, status
-        self.elsewhere, self.tokens = elsewhere, tokens
+        self.elsewhere, self.tokens, self.limit = elsewhere, tokens, limit
 
 
 class BudgetError(TeacherError):

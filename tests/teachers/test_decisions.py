@@ -298,9 +298,13 @@ async def test_none_may_win_a_group_and_not_the_tournament(serve: Serve, teach: 
 async def test_a_group_without_an_answer_is_no_tournament(serve: Serve, teach: Any, wire: str, verdict: str) -> None:
     shares = dict.fromkeys(MANY, 1 / 30)
     server = serve(lambda call: answering(wire, shares, verdict, shares, shares))
-    reply = await ask(teach(server, max_options=8), prompt_about(MANY))
-    assert reply.finish == ("refusal" if verdict == "refusal" else "unanswered")
-    assert reply.label_probabilities is None and reply.prompt_tokens == 100
+    teacher, prompt = teach(server, max_options=8), prompt_about(MANY)
+    if verdict == "refusal":
+        found = await failure(teacher, prompt)
+        assert (found.kind, found.tokens[0]) == ("refused", 100)
+    else:
+        reply = await ask(teacher, prompt)
+        assert (reply.finish, reply.label_probabilities, reply.prompt_tokens) == ("unanswered", None, 100)
     assert len(server.calls) == 1
 
 
@@ -335,8 +339,8 @@ async def test_a_label_that_is_not_decided_is_left_open_and_noted(serve: Serve, 
     reply = await ask(teach(serve(lambda call: step)), several)
     assert json.loads(reply.text) == {"labels": {"a": "yes", "b": None, "c": None}}
     assert (reply.label_probabilities, reply.notes) == ({"a": 0.9}, ("labels_undecided",))
-    refused = await ask(teach(serve(lambda call: answering(wire, "refusal", "box", "box"))), several)
-    assert (refused.finish, refused.label_probabilities) == ("refusal", None)
+    refused = await failure(teach(serve(lambda call: answering(wire, "refusal", "box", "box"))), several)
+    assert refused.kind == "refused"
 
 
 # What goes wrong
@@ -346,8 +350,8 @@ async def test_a_refused_and_a_missing_answer_have_their_names(
     serve: Serve, teach: Any, make_prompts: MakePrompts, wire: str
 ) -> None:
     [prompt] = make_prompts(1)
-    refused = await ask(teach(serve(lambda call: answering(wire, "refusal")), orders=1), prompt)
-    assert (refused.finish, refused.label_probabilities, refused.prompt_tokens) == ("refusal", None, 100)
+    refused = await failure(teach(serve(lambda call: answering(wire, "refusal")), orders=1), prompt)
+    assert (refused.kind, refused.retryable, refused.tokens[0]) == ("refused", False, 100)
     missing = await ask(teach(serve(lambda call: answering(wire)), orders=1), prompt)
     assert (missing.finish, missing.text) == ("unanswered", "")
     one = serve(lambda call: answering(wire, "refusal", {"green": 0.3, "not_green": 0.7}))

@@ -28,7 +28,7 @@ from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.tasks import Classification
 from dualchecker.teachers import OpenAITeacher
-from dualchecker.teachers.wire import retry_after
+from dualchecker.teachers.waits import retry_after
 from servers import (
     Call,
     Gate,
@@ -439,20 +439,22 @@ async def test_odd_usage_counts_as_none(
 
 
 @pytest.mark.parametrize(
-    ("step", "text"),
+    ("step", "words"),
     [
         (say("", refusal="I cannot help with that."), "I cannot help with that."),
         (say(None, refusal="No."), "No."),
         (say("Half a ", finish="content_filter"), "Half a "),
-        (say(None, finish="content_filter"), ""),
+        (say(None, finish="content_filter"), "Its content filter stopped the reply."),
+        (say(None, refusal="No. " * 1000), ("No. " * 125)),
     ],
 )
-async def test_refusals_are_named_and_keep_their_words(
-    serve: Serve, teach: Any, make_prompts: MakePrompts, step: Step, text: str
+async def test_a_refusal_is_no_answer_and_keeps_its_words_and_tokens(
+    serve: Serve, teach: Any, make_prompts: MakePrompts, step: Step, words: str
 ) -> None:
     server = serve(lambda call: step)
-    reply = await ask(teach(server), make_prompts(1)[0])
-    assert (reply.finish, reply.text) == ("refusal", text)
+    found = await failure(teach(server), make_prompts(1)[0])
+    assert (found.kind, found.retryable, found.fatal, found.tokens) == ("refused", False, False, (100, 10))
+    assert found.why == words
 
 
 @pytest.mark.parametrize("content", [None, "", []])

@@ -39,7 +39,7 @@ class GroupCommit:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dualchecker-ledger")
+        self._thread: ThreadPoolExecutor | None = None
         self._next = _Group()
         self._writing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
@@ -76,8 +76,10 @@ class GroupCommit:
         self._raise()
 
     def close(self) -> None:
-        """End the thread. Call ``drain`` before. May be called twice."""
-        self._thread.shutdown()
+        """End the thread; the next to write starts another. Call ``drain`` before. May be called twice."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown()
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -90,6 +92,8 @@ class GroupCommit:
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="dualchecker-ledger")
         try:
             while len(self._next):
                 group, self._next = self._next, _Group()

@@ -20,7 +20,7 @@ from dualchecker.config.models import (
 from dualchecker.config.rungs import RUNGS, RungName
 from dualchecker.config.student import StudentConfig
 from dualchecker.config.task import AnswerKind, Form, Occurrence, TaskConfig
-from dualchecker.config.teacher import FlawsConfig, SeniorConfig, TeacherConfig
+from dualchecker.config.teacher import EndpointConfig, FlawsConfig, SeniorConfig, TeacherConfig
 
 __all__ = [
     "RUNGS",
@@ -31,6 +31,7 @@ __all__ = [
     "CheckConfig",
     "Columns",
     "DataConfig",
+    "EndpointConfig",
     "EvolveConfig",
     "FlawsConfig",
     "Form",

@@ -26,16 +26,25 @@ class FlawsConfig(Section):
     uncertain: float = Field(default=0.1, ge=0, le=1)
 
 
+class EndpointConfig(Section):
+    """One more address of a teacher, or the same one with another key."""
+
+    base_url: str = Field(min_length=1)
+    key_env: str | None = None
+
+
 class SeniorConfig(Section):
     """A teacher: how one model is reached and how it is asked.
 
     ``key_env`` is the *name* of the environment variable that holds the key; the key itself never stands in a file.
+    Requests are spread over ``base_url`` and ``endpoints``.
     """
 
     kind: Literal["openai", "decisions", "exemplar", "recorded", "program", "panel"] = "exemplar"
     model: str | None = None
     base_url: str | None = None
     key_env: str | None = None
+    endpoints: tuple[EndpointConfig, ...] = ()
     temperature: float | None = Field(default=0.0, ge=0, le=2)
     max_tokens: int = Field(default=400, ge=16)
     structured: bool = True
@@ -64,8 +73,9 @@ class SeniorConfig(Section):
 
     @model_validator(mode="after")
     def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
-        if self.kind in ("openai", "decisions") and not (self.model and self.base_url):
+        if self.kind in ("openai", "decisions") and not (self.model and self.addresses):
             raise ValueError(f"a teacher of kind {self.kind} needs both model and base_url")
+        self._check_endpoints()
         if self.none_of_these and self.binary == "yes_no":
             raise ValueError("none_of_these is an option of a choice; binary: yes_no offers none")
         if self.kind == "recorded" and not self.answers:
@@ -78,6 +88,21 @@ class SeniorConfig(Section):
             raise ValueError(f"flaws belong to a teacher of kind program, and this one is of kind {self.kind}")
         return self
 
+    def _check_endpoints(self) -> None:
+        if self.endpoints and self.kind not in ("openai", "decisions"):
+            raise ValueError(f"endpoints belong to a teacher of kind openai or decisions, and this one is {self.kind}")
+        if self.endpoints and self.key_env and not self.base_url:
+            raise ValueError("key_env belongs to base_url, and there is none: give each of the endpoints its key_env")
+        places = [(place.base_url.strip().rstrip("/"), place.key_env) for place in self.addresses]
+        if twice := next((place for place in places if places.count(place) > 1), None):
+            raise ValueError(f"the endpoint {twice[0]} stands there twice with the same key")
+
+    @property
+    def addresses(self) -> tuple[EndpointConfig, ...]:
+        """All addresses with their keys: ``base_url`` first, then ``endpoints``."""
+        first = EndpointConfig.model_construct(base_url=self.base_url, key_env=self.key_env)
+        return (first, *self.endpoints) if self.base_url else self.endpoints
+
     @property
     def label(self) -> str:
         """The teacher's name for people: its model, or its kind where it has none."""
@@ -87,7 +112,7 @@ class SeniorConfig(Section):
 class TeacherConfig(SeniorConfig):
     """The teacher, and the stronger one that the ``senior`` rung asks, if any; or a panel of several.
 
-    A senior of the teacher's kind without a ``base_url`` is on the teacher's server, with its key and its wire.
+    A senior of the teacher's kind without an address is on the teacher's servers, with their keys and their wire.
     """
 
     senior: SeniorConfig | None = None
@@ -123,7 +148,8 @@ class TeacherConfig(SeniorConfig):
     @classmethod
     def _senior_is_on_the_same_server(cls, value: Any) -> Any:
         senior = value.get("senior") if isinstance(value, dict) else None
-        if not isinstance(senior, dict) or senior.get("base_url") or senior.get("kind") != value.get("kind"):
+        own = isinstance(senior, dict) and (senior.get("base_url") or senior.get("endpoints"))
+        if not isinstance(senior, dict) or own or senior.get("kind") != value.get("kind"):
             return value
-        shared = {name: value[name] for name in ("base_url", "key_env", "wire") if value.get(name)}
+        shared = {name: value[name] for name in ("base_url", "key_env", "endpoints", "wire") if value.get(name)}
         return {**value, "senior": {**senior, **shared, **{k: v for k, v in senior.items() if v is not None}}}

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import takewhile
 
 import numpy as np
@@ -23,10 +24,15 @@ def _gap(match: re.Match[str]) -> str:
     return marks if marks == between else marks + " "
 
 
+@lru_cache(maxsize=2048)
 def fingerprint(text: str) -> str:
     """A text's identity but for case, width, white space and punctuation (32 hex digits)."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"[\W_]+", _gap, folded).strip()
+    if text.isascii():  # has no width and no marks
+        folded = text.lower()
+        plain = re.sub(r"[\W_]+", " ", folded).strip()
+    else:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        plain = re.sub(r"[\W_]+", _gap, folded).strip()
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -18,7 +18,8 @@ from dualchecker.jsontext import from_json, json_bytes, json_text
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers.connection import Connection
-from dualchecker.teachers.wire import plain, read_failure, read_reply
+from dualchecker.teachers.failures import plain, read_failure
+from dualchecker.teachers.wire import read_reply
 
 BATCH_PRICE = 0.5
 """What a request by batch costs, as a share of its usual price."""
@@ -94,7 +95,7 @@ class BatchFiles:
     ) -> None:
         self._config, self._server, self.name = config, server, name
         self._fit, self._adapt = fit, adapt
-        base, mark, query = (config.base_url or "").strip().partition("?")
+        base, mark, query = (config.addresses[0].base_url or "").strip().partition("?")
         self._base, self._query = base.rstrip("/").removesuffix(_PATH), mark + query
         self.by_hand = config.batch == "file"
         self.address = "" if self.by_hand else server.address
@@ -118,7 +119,7 @@ class BatchFiles:
             return replace(read_reply(json_text(body), prompt), batch=True)
         text = self._server.without_key(body if isinstance(body, str) else json_text(body))
         status = status if isinstance(status, int) else 500
-        failure = self._failure(status, {}, text)
+        failure = self._failure(status, {}, text, answered=True)
         if status in (400, 422) and failure.kind == "bad_request" and self._adapt(text, payload):
             failure.retryable = True  # the next file leaves the parameter out
         raise failure
@@ -133,7 +134,9 @@ class BatchFiles:
             form = aiohttp.FormData()
             form.add_field("purpose", "batch")
             form.add_field("file", opened, filename=file.name, content_type="application/jsonl")
-            given = await self._call("POST", "/files", data=form)
+            writer = form()
+            assert isinstance(writer, aiohttp.MultipartWriter)
+            given = await self._call("POST", "/files", form=writer)
         return _id(given, "file")
 
     async def create(self, input_file: str, token: str) -> RemoteBatch:
@@ -200,9 +203,18 @@ class BatchFiles:
             raise _unknown(path, status, text, self._server.address)
         raise self._failure(status, headers, text)
 
-    def _failure(self, status: int, headers: Mapping[str, str], text: str) -> RequestFailed:
-        config, address = self._config, self._server.address
-        return read_failure(status, headers, text, address=address, model=config.model, key_env=config.key_env)
+    def _failure(
+        self, status: int, headers: Mapping[str, str], text: str, *, answered: bool = False
+    ) -> RequestFailed:
+        return read_failure(
+            status,
+            headers,
+            text,
+            address=self._server.address,
+            model=self._config.model,
+            key_env=self._config.addresses[0].key_env,
+            answered=answered,
+        )
 
 
 def _not_done(error: Mapping[str, Any]) -> RequestFailed:

@@ -1,5 +1,6 @@
 """One server: the session, the key, and what it means when nothing comes back."""
 
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -7,12 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from dualchecker.config import SeniorConfig
 from dualchecker.errors import ConfigError, RequestFailed
-from dualchecker.teachers.wire import plain
+from dualchecker.jsontext import json_bytes
+from dualchecker.teachers.body import ENCODINGS, read_body, save_body
+from dualchecker.teachers.failures import plain
 
-_MAX_BODY = 16 * 2**20
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "Accept-Encoding": ENCODINGS,
+    "User-Agent": "dualchecker",
+}
+
+_DNS_SECONDS = 60
+"""How long a host's addresses are kept: long enough for speed, short enough to follow a server that moves."""
+
+_LARGE = 2**20
+"""aiohttp sends more bytes than this without a warning only from a file."""
 
 _SURELY_SECRET = 12
 """A shorter key (``EMPTY``, ``ollama``) is a word that a reply may well contain."""
@@ -34,7 +49,9 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
         base, mark, query = (config.base_url or "").strip().partition("?")
         bare = base.rstrip("/")
-        self._url = (bare if bare.endswith((path, *whole)) else bare + path) + mark + query
+        self._url = URL()
+        self._sent_key = ""
+        self._text = (bare if bare.endswith((path, *whole)) else bare + path) + mark + query
         self.address = re.sub(r"//[^/@]*@", "//", base)
         """For messages: without a password."""
 
@@ -42,29 +59,39 @@ class Connection:
         """Send one body; status, headers and text of whatever comes back.
 
         Raises:
-            RequestFailed: Nothing came back.
+            RequestFailed: Nothing came back, or nothing that can be read.
             ConfigError: There is no usable key.
         """
-        session = self._open()
+        data = json_bytes(body)
         try:
+            session, url = self._session or self._open(), self._url
             # No redirects: a key must never follow one to another host.
-            async with session.post(self._url, json=body, allow_redirects=False) as response:
-                data = bytearray()
-                async for chunk in response.content.iter_any():
-                    data += chunk
-                    if len(data) > _MAX_BODY:
-                        raise _too_large()
-                text = data.decode("utf-8", "replace")
-                return response.status, response.headers, _without_key(session, response.status, text)
+            response = await session.post(
+                url, data=data if len(data) < _LARGE else io.BytesIO(data), allow_redirects=False
+            )
+            try:
+                text = await read_body(response)
+            finally:
+                response.release()  # a connection that holds an unread rest is closed
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
+        status, key = response.status, self._sent_key
+        if key and key in text and (status != 200 or len(key) >= _SURELY_SECRET):
+            # Some servers repeat the key in what they say; the ledger and the screen must not.
+            text = text.replace(key, "[key]")
+        return status, response.headers, text
 
     async def aclose(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    def _key(self) -> str:
+    def key(self) -> str:
+        """The key from the environment; empty where none is named.
+
+        Raises:
+            ConfigError: It is named and not there, or is none.
+        """
         name = self._config.key_env
         if not name:
             return ""
@@ -84,15 +111,20 @@ class Connection:
         return key
 
     def _open(self) -> aiohttp.ClientSession:
-        """The session, made inside the running loop, at the first request: only then is the key read."""
-        if self._session is None:
-            timeout, key = self._config.timeout, self._key()
-            self._session = aiohttp.ClientSession(
-                headers={"Authorization": f"Bearer {key}"} if key else None,
-                connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, 15)),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+        """The session, made inside the running loop, at the first request: only then is the key read.
+
+        Whatever is the same for all requests is made here.
+        """
+        timeout, key = self._config.timeout, self.key()
+        self._url = URL(self._text)
+        self._sent_key = key
+        self._session = aiohttp.ClientSession(
+            headers=_HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
+            connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60, ttl_dns_cache=_DNS_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, 15)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # read_body does, in bounded memory
+        )
         return self._session
 
     def _no_reply(self, error: Exception) -> RequestFailed:
@@ -136,15 +168,16 @@ class Connection:
         )
 
     async def send(
-        self, method: str, url: str, *, data: Any = None, body: Any = None, into: Path | None = None
-    ) -> tuple[int, Mapping[str, str], str]:
+        self, method: str, url: str, *, body: Any = None, form: aiohttp.MultipartWriter | None = None,
+        into: Path | None = None,
+    ) -> tuple[int, Mapping[str, str], str]:  # fmt: skip
         """Send to another address of the same server, with the same key and care; for files, which may take long.
 
         Args:
             method: HTTP method.
             url: The whole address.
-            data: A form, if any; a file in it is streamed.
             body: A JSON value, if any.
+            form: In place of it; a file in it is streamed.
             into: Where the body of a good reply is streamed to; the text is then empty.
 
         Raises:
@@ -152,42 +185,29 @@ class Connection:
             ConfigError: There is no usable key.
             OSError: The file cannot be written.
         """
-        session, patience = self._open(), self._config.timeout
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(patience / 2, 15), sock_read=patience)
+        seconds = self._config.timeout
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(seconds / 2, 15), sock_read=seconds)
+        headers = {"Accept-Encoding": "identity"} if into else {}
+        if form is not None:
+            headers["Content-Type"] = form.content_type
+        data = form if form is not None else json_bytes(body) if body is not None else None
         try:
+            session = self._session or self._open()
             async with session.request(
-                method, url, data=data, json=body, allow_redirects=False, timeout=timeout
+                method, URL(url), data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 if into is not None and response.status == 200:
-                    with into.open("wb") as file:
-                        async for chunk in response.content.iter_any():
-                            file.write(chunk)
+                    await save_body(response, into)
                     return response.status, response.headers, ""
-                held = bytearray()
-                async for chunk in response.content.iter_any():
-                    held += chunk
-                    if len(held) > _MAX_BODY:
-                        raise _too_large()
-                text = held.decode("utf-8", "replace")
-                return response.status, response.headers, _without_key(session, response.status, text)
+                return response.status, response.headers, self.without_key(await read_body(response))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
 
     def without_key(self, text: str) -> str:
-        """What a server has written, without the key."""
-        return text if self._session is None else _without_key(self._session, 0, text)
-
-
-def _without_key(session: aiohttp.ClientSession, status: int, text: str) -> str:
-    """Some servers repeat the key in what they say; the ledger and the screen must not."""
-    key = session.headers.get("Authorization", "").removeprefix("Bearer ")
-    return text.replace(key, "[key]") if key and (status != 200 or len(key) >= _SURELY_SECRET) else text
+        """What a server has said of a failure, or of files, without the key."""
+        return text.replace(self._sent_key, "[key]") if self._sent_key else text
 
 
 def _reason(error: OSError) -> str:
     """asyncio says "Connect call failed"; the system knows more."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-
-
-def _too_large() -> RequestFailed:
-    return RequestFailed(f"The teacher's reply is larger than {_MAX_BODY >> 20} MB.", kind="bad_body")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from dualchecker.errors import RequestFailed
-from dualchecker.teachers.wire import count, plain
+from dualchecker.teachers.failures import count, plain
 
 Option = tuple[str, str]
 """A name and its description, which may be empty."""

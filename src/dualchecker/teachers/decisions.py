@@ -13,7 +13,6 @@ from dualchecker.ledger import content_hash
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Reply
-from dualchecker.teachers.connection import Connection
 from dualchecker.teachers.decision_questions import (
     Ballot,
     Group,
@@ -28,7 +27,8 @@ from dualchecker.teachers.decision_questions import (
     yes_first,
 )
 from dualchecker.teachers.decision_wires import WIRES, Decision, Decisions, Option, Question, bad_body
-from dualchecker.teachers.wire import read_error, read_failure
+from dualchecker.teachers.endpoints import Endpoint, Endpoints
+from dualchecker.teachers.failures import read_error, read_failure
 
 _ORDERS_IN_DOUBT = 3
 """Orders that ``orders: auto`` asks for at the rungs above the first, where only texts in doubt arrive."""
@@ -60,14 +60,23 @@ class DecisionTeacher:
     """
 
     rungs = frozenset({"brief", "detail", "wide", "senior"})
-    remarks: Sequence[str] = ()
 
     def __init__(self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32) -> None:
         self._config, self._seed = config, seed
         self._wire = WIRES[config.wire]
         whole = tuple(wire.path for wire in WIRES.values())
-        self._server = Connection(config, self._wire.path, whole=whole, concurrency=concurrency)
+        self._endpoints = Endpoints(config, self._wire.path, whole=whole, concurrency=concurrency)
         self._arrived: dict[str, dict[str, Decisions]] = {}
+
+    @property
+    def remarks(self) -> list[str]:
+        """Which addresses were left out, as it was found."""
+        return self._endpoints.remarks
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The addresses, and how they have been doing."""
+        return self._endpoints
 
     @property
     def name(self) -> str:
@@ -112,44 +121,48 @@ class DecisionTeacher:
         return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
+        return await self._endpoints.use(lambda endpoint: self._ask_at(endpoint, prompt, payload))
+
+    async def _ask_at(self, endpoint: Endpoint, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         key = content_hash(payload)
         # What has come back before a later request failed is paid for: it is not asked again.
         arrived = self._arrived.pop(key, {})
         try:
             if prompt.shown.multiple:
                 questions = questions_by_label(prompt.shown)
-                reply = _reply_by_label(await self._decide(payload, questions, arrived), prompt.shown.labels)
+                decisions = await self._decide(endpoint, payload, questions, arrived)
+                reply = _reply_by_label(decisions, prompt.shown.labels)
             else:
                 ballot = self._ballot(prompt)
-                reply = _reply(await self._elect(payload, ballot, arrived), ballot)
+                reply = _reply(await self._elect(endpoint, payload, ballot, arrived), ballot)
         except RequestFailed:
             if kept := {body: part for body, part in arrived.items() if part.readable}:
                 self._arrived[key] = kept
             raise
         parts = list(arrived.values())
-        return replace(
-            reply,
-            prompt_tokens=sum(part.prompt_tokens for part in parts),
-            completion_tokens=sum(part.completion_tokens for part in parts),
-            model=parts[-1].model,
-        )
+        tokens = sum(part.prompt_tokens for part in parts), sum(part.completion_tokens for part in parts)
+        if reply.finish == "refusal":  # no answer, but paid for
+            raise RequestFailed(
+                "The teacher declines to answer about this text.", kind="refused", status=200, tokens=tokens
+            )
+        return replace(reply, prompt_tokens=tokens[0], completion_tokens=tokens[1], model=parts[-1].model)
 
     async def _elect(
-        self, payload: Mapping[str, Any], ballot: Ballot, arrived: dict[str, Decisions]
+        self, endpoint: Endpoint, payload: Mapping[str, Any], ballot: Ballot, arrived: dict[str, Decisions]
     ) -> list[list[Mixed]]:
         """Rounds of groups, until one group is left or a group brings nothing."""
         labels: Sequence[Option] = ballot.labels
         rounds: list[list[Mixed]] = []
         while True:
             groups = ballot.round(labels)
-            answers = iter(await self._decide(payload, _all(groups), arrived))
+            answers = iter(await self._decide(endpoint, payload, _all(groups), arrived))
             rounds.append([mix([next(answers) for _ in group.questions], group.options) for group in groups])
             if len(groups) == 1 or any(group.verdict != "ok" for group in rounds[-1]):
                 return rounds
             labels = ballot.winners(labels, [group.probabilities for group in rounds[-1]])
 
     async def aclose(self) -> None:
-        await self._server.aclose()
+        await self._endpoints.aclose()
 
     def _ballot(self, prompt: Prompt) -> Ballot:
         config, shown = self._config, prompt.shown
@@ -171,7 +184,11 @@ class DecisionTeacher:
         )
 
     async def _decide(
-        self, payload: Mapping[str, Any], questions: Sequence[Question], arrived: dict[str, Decisions]
+        self,
+        endpoint: Endpoint,
+        payload: Mapping[str, Any],
+        questions: Sequence[Question],
+        arrived: dict[str, Decisions],
     ) -> list[Decision]:
         """The answers to all questions, in as many requests as it takes; each is noted in ``arrived``."""
         most, decisions = self._config.max_questions, list[Decision]()
@@ -180,24 +197,24 @@ class DecisionTeacher:
             body = self._wire.body(payload["model"], payload["state"], part) | payload.get("extra", {})
             key = json.dumps(body)
             if key not in arrived:
-                arrived[key] = await self._post(body, part)
+                arrived[key] = await self._post(endpoint, body, part)
             decisions += arrived[key].decisions
         return decisions
 
-    async def _post(self, body: Mapping[str, Any], questions: Sequence[Question]) -> Decisions:
-        status, headers, text = await self._server.post(body)
+    async def _post(self, endpoint: Endpoint, body: Mapping[str, Any], questions: Sequence[Question]) -> Decisions:
+        status, headers, text = await endpoint.connection.post(body)
         if status != 200:
-            raise self._failure(status, headers, text, questions)
+            raise self._failure(endpoint, status, headers, text, questions)
         reply = self._wire.read(text, questions)
         if all(decision.verdict == "unreadable" for decision in reply.decisions):
             raise bad_body("It gives no probabilities of the options that can be used.")
         return reply
 
     def _failure(
-        self, status: int, headers: Mapping[str, str], text: str, questions: Sequence[Question]
+        self, endpoint: Endpoint, status: int, headers: Mapping[str, str], text: str, questions: Sequence[Question]
     ) -> RequestFailed:
         """What a status other than 200 means: what is particular to decisions, or what it means everywhere."""
-        config, address = self._config, self._server.address
+        config, address = self._config, endpoint.connection.address
         message = read_error(text).message
         why = f"HTTP {status}: {message}"
         if status in (404, 405):
@@ -235,7 +252,15 @@ class DecisionTeacher:
                         fatal=True,
                         fix=f"Set teacher.{name}: {most}.",
                     )
-        failure = read_failure(status, headers, text, address=address, model=config.model, key_env=config.key_env)
+        failure = read_failure(
+            status,
+            headers,
+            text,
+            address=address,
+            model=config.model,
+            key_env=endpoint.key_env,
+            answered=bool(endpoint.answered),
+        )
         if failure.kind != "bad_request":
             return failure
         return RequestFailed(

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 _LABEL = re.compile(rb'"label"\s*:\s*"', re.I)
@@ -78,8 +79,9 @@ def _led_to(said: bytes, goals: Mapping[str, bytes]) -> list[str]:
 
 def _bytes(entry: Mapping[str, Any]) -> bytes:
     given = entry.get("bytes")
-    if isinstance(given, list) and given and all(isinstance(b, int) and 0 <= b < 256 for b in given):
-        return bytes(given)
+    if isinstance(given, list) and given:
+        with suppress(TypeError, ValueError):  # no bytes: the token's text must do
+            return bytes(given)
     return str(entry.get("token", "")).encode("utf-8", "replace")
 
 

@@ -3,29 +3,21 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dualchecker.config import RUNGS, SeniorConfig
+from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.render import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
-from dualchecker.teachers.connection import Connection
-from dualchecker.teachers.wire import read_error, read_failure, read_reply
+from dualchecker.teachers.endpoints import Endpoint, Endpoints
+from dualchecker.teachers.failures import ServerError, html_title, read_error, read_failure
+from dualchecker.teachers.parameters import MOST_REFUSALS, Parameters
+from dualchecker.teachers.wire import read_reply
 
 _log = logging.getLogger(__name__)
-
-_DROPPABLE: Mapping[str, str] = {
-    "response_format": r"\bresponse_format\b|json.?schema|grammar",
-    "logprobs": r"\b(top_)?logprobs\b",
-    "temperature": r"\btemperature\b",
-    "seed": r"\bseed\b",
-}
-"""Parameters a server may refuse, and how its message names them. Without them the answer still comes, only with
-fewer signals."""
-
-_TOGETHER = {"logprobs": ("logprobs", "top_logprobs")}
 
 
 class OpenAITeacher:
@@ -43,10 +35,8 @@ class OpenAITeacher:
 
     def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
         self._config = config
-        self._dropped: set[str] = set()
-        self._renamed: dict[str, str] = {}
-        self.remarks: list[str] = []
-        self._server = Connection(config, "/chat/completions", concurrency=concurrency)
+        self._endpoints = Endpoints(config, "/chat/completions", concurrency=concurrency)
+        self._parameters = [Parameters() for _ in self._endpoints.all]
 
     @property
     def name(self) -> str:
@@ -86,52 +76,91 @@ class OpenAITeacher:
         share = BATCH_PRICE if reply.batch else 1.0
         return share * (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the servers do not take or heed, and which addresses were left out: each once, as it was found."""
+        return self._endpoints.remarks
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The addresses, and how they have been doing."""
+        return self._endpoints
+
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
-        for _ in range(len(_DROPPABLE) + 2):  # each refusal of a parameter costs one more try, within one request
-            body = self._fitted(payload)
-            status, headers, text = await self._server.post(body)
-            if status == 200:
-                return read_reply(text, prompt)
-            if not (status in (400, 422) and self._adapt(text, body)):
+        return await self._endpoints.use(lambda endpoint: self._ask_at(endpoint, prompt, payload))
+
+    async def _ask_at(self, endpoint: Endpoint, prompt: Prompt, payload: dict[str, Any]) -> Reply:
+        parameters = self._parameters[endpoint.number]
+        for _ in range(MOST_REFUSALS + 1):  # each refusal of a parameter costs one more try, within one request
+            body = parameters.fit(payload)
+            status, headers, text = await endpoint.connection.post(body)
+            if 200 <= status < 300:
+                return self._read(endpoint, prompt, body, text)
+            news = parameters.adapt(text, body) if status in (400, 422) else None
+            if news is None:
                 break
-        config = self._config
-        address = self._server.address
-        raise read_failure(status, headers, text, address=address, model=config.model, key_env=config.key_env)
+            self._remark(endpoint, news)
+        raise self._failure(endpoint, status, headers, text, body)
 
     @property
     def batch(self) -> BatchFiles | None:
-        """The way to ask by batch files, where the run file wants it."""
+        """The way to ask by batch files, where the run file wants it: at the first address, whose account it is."""
         if self._config.batch == "off":
             return None
-        return BatchFiles(self._config, self._server, self.name, fit=self._fitted, adapt=self._adapt)
+        endpoint, parameters = self._endpoints.all[0], self._parameters[0]
+
+        def adapt(text: str, payload: Mapping[str, Any]) -> bool:
+            news = parameters.adapt(text, payload)
+            self._remark(endpoint, news or ())
+            return news is not None
+
+        return BatchFiles(self._config, endpoint.connection, self.name, fit=parameters.fit, adapt=adapt)
 
     async def aclose(self) -> None:
-        await self._server.aclose()
+        await self._endpoints.aclose()
 
-    def _fitted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """A payload without what the server does not take."""
-        return {self._renamed.get(k, k): v for k, v in payload.items() if k not in self._dropped}
+    def _read(self, endpoint: Endpoint, prompt: Prompt, body: Mapping[str, Any], text: str) -> Reply:
+        try:
+            reply = read_reply(text, prompt)
+        except RequestFailed as failure:
+            if failure.kind == "bad_body" and not endpoint.answered and html_title(text) is not None:
+                failure.fatal = True  # a page, and never anything else: the address is that of a page
+            raise
+        parameters = self._parameters[endpoint.number]
+        if parameters.watching:
+            self._remark(endpoint, parameters.watch(body, text, reply))
+        return reply
 
-    def _adapt(self, text: str, body: Mapping[str, Any]) -> bool:
-        """Leave out (or rename) parameters that the server says it does not take; False if it names none.
+    def _failure(
+        self, endpoint: Endpoint, status: int, headers: Mapping[str, str], text: str, body: Mapping[str, Any]
+    ) -> RequestFailed:
+        failure = read_failure(
+            status,
+            headers,
+            text,
+            address=endpoint.connection.address,
+            model=self._config.model,
+            key_env=endpoint.key_env,
+            answered=bool(endpoint.answered),
+        )
+        if failure.kind == "bad_request" and (name := self._unknown(read_error(text), body)):
+            failure.fix = f"Change or leave out {name} in the run file: the server does not take it as it is."
+            failure.fatal = not endpoint.answered  # each request has it
+        return failure
 
-        Many requests may be under way when the first refusal comes back: those that were sent with the parameter are
-        refused as well, and have to be sent again just like the first.
-        """
-        error = read_error(text)
-        # The message may quote the prompt; where the server names the parameter itself, only that counts.
-        named = (error.param or error.message).lower()
-        if "max_tokens" in body and "max_completion_tokens" in error.message:
-            self._renamed["max_tokens"] = "max_completion_tokens"
-            return True
-        refused = [
-            name
-            for parameter, pattern in _DROPPABLE.items()
-            if re.search(pattern, named)
-            for name in _TOGETHER.get(parameter, (parameter,))
-            if name in body
-        ]
-        if fresh := sorted(set(refused) - self._dropped):
-            _log.warning("%s does not take %s; asking goes on without", self.name, ", ".join(fresh))
-            self._dropped.update(fresh)
-        return bool(refused)
+    def _unknown(self, error: ServerError, body: Mapping[str, Any]) -> str:
+        """Where the run file sets the parameter that a server rejects; empty if it names none of them."""
+        names = [name for name in body if name == error.param and name != "messages"]
+        # In quotes, or after the place where FastAPI found it: a name may be a word of the language as well.
+        quoted = r"['\"`]{0}['\"`]|\bbody\.{0}\b"
+        names += [name for name in self._config.extra if re.search(quoted.format(re.escape(name)), error.message)]
+        if not names:
+            return ""
+        return f"teacher.extra.{names[0]}" if names[0] in self._config.extra else f"teacher.{names[0]}"
+
+    def _remark(self, endpoint: Endpoint, news: Sequence[str]) -> None:
+        who = self.name if len(self._endpoints.all) == 1 else f"{self.name} at {endpoint.name}"
+        for text in (f"{who} {one}" for one in news):
+            if text not in self.remarks:
+                _log.warning("%s", text)
+                self.remarks.append(text)
