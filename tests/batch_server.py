@@ -216,7 +216,8 @@ class BatchServer(LoopbackServer):
                 continue
             response = row["response"]
             fine = response is not None and response["status_code"] == 200
-            self.done[line["custom_id"]] += fine
+            if fine:
+                self.done[line["custom_id"]] += 1
             (good if fine else bad).append(row)
         for field, rows in (("output_file_id", good), ("error_file_id", bad)):
             if rows:

@@ -203,9 +203,7 @@ class BatchFiles:
             raise _unknown(path, status, text, self._server.address)
         raise self._failure(status, headers, text)
 
-    def _failure(
-        self, status: int, headers: Mapping[str, str], text: str, *, answered: bool = False
-    ) -> RequestFailed:
+    def _failure(self, status: int, headers: Mapping[str, str], text: str, *, answered: bool = False) -> RequestFailed:
         return read_failure(
             status,
             headers,
