@@ -1,24 +1,34 @@
 """JSON, fast: orjson where it can, the standard library where it must (half characters, NaN, huge numbers)."""
 
 import json
+import math
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 _SORTED = orjson.OPT_SORT_KEYS
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME  # refused, as the standard library does
 _slow_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_HUGE = float(2**63)
 
 
 def json_bytes(value: Any) -> bytes:
-    """Compact JSON as UTF-8, keys in their order; half a surrogate pair stays an escape.
+    """Compact JSON as UTF-8, keys in their order; half a surrogate pair stays an escape, not-a-number ``NaN``.
 
     Raises:
         TypeError: The value holds something that is no JSON.
     """
     try:
-        return orjson.dumps(value)
+        data = orjson.dumps(value, option=_STRICT)
     except TypeError:
-        return json.dumps(value, separators=(",", ":")).encode("ascii")
+        return _slow_json(value)
+    # orjson writes NaN as null, which would come back as nothing at all.
+    return _slow_json(value) if b"null" in data and _holds(value, _not_finite) else data
+
+
+def _slow_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def json_text(value: Any) -> str:
@@ -34,9 +44,34 @@ def from_json(data: str | bytes | bytearray) -> Any:
         RecursionError: It is nested too deeply.
     """
     try:
-        return orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return json.loads(data)
+    # orjson reads whole numbers beyond 64 bits as floats.
+    return json.loads(data) if _holds(value, _huge) else value
+
+
+def _not_finite(number: float) -> bool:
+    return not math.isfinite(number)
+
+
+def _huge(number: float) -> bool:
+    return abs(number) >= _HUGE
+
+
+def _holds(value: Any, wanted: Callable[[float], bool]) -> bool:
+    """Whether there is such a float anywhere in the value."""
+    kind = type(value)
+    if kind is str:
+        return False
+    if kind is dict:
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return isinstance(value, float) and wanted(value)
+    for one in value:  # noqa: SIM110 (a generator would take twice as long)
+        if _holds(one, wanted):
+            return True
+    return False
 
 
 def canonical_json(value: Any) -> bytes:

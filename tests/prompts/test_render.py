@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dualchecker.config import AlignConfig
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
-from dualchecker.prompts.render import estimate_tokens, left_out, shorten
+from dualchecker.prompts.prompt import estimate_tokens
+from dualchecker.prompts.render import left_out, shorten
 from dualchecker.prompts.words import first_sentence, pick_tag
 from dualchecker.records import Answer, Demonstration, Record, Span
 from dualchecker.tasks import Classification, Extraction

@@ -130,7 +130,9 @@ class Job(Generic[T]):
             self.progress.asking(self._done, total, fresh=self._fresh, failed=self._failed, cost=cost)
 
     def _put(self, place: int, prompt: Prompt, key: str, result: Reply | RequestFailed) -> None:
-        failed = isinstance(result, RequestFailed)
-        outcome = Outcome(prompt, key, None if failed else result, result if failed else None)  # type: ignore[arg-type]
+        if isinstance(result, RequestFailed):
+            outcome = Outcome(prompt, key, failure=result, place=place)
+        else:
+            outcome = Outcome(prompt, key, result, place=place)
         self.results[place] = self.read(outcome)
         self._done += 1

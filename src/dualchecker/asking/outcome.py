@@ -35,12 +35,16 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one prompt: a reply, or the failure that is left after all retries."""
+    """What became of one prompt: a reply, or the failure that is left after all retries.
+
+    ``place`` is that of the prompt among those it was asked with, from 0.
+    """
 
     prompt: Prompt
     key: str
     reply: Reply | None = None
     failure: RequestFailed | None = None
+    place: int = 0
 
 
 @dataclass

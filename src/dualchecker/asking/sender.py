@@ -18,7 +18,7 @@ from dualchecker.asking.window import Window
 from dualchecker.errors import RequestFailed, TeacherError
 from dualchecker.ledger import Attempt, Entry, Failure, Request
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers import Teacher
 

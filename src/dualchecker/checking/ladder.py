@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
+from dualchecker.checking.second_turn import SecondTurn
 from dualchecker.confidence import best_exponent, read_signals, sharpen
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, left_out
 from dualchecker.records import Answer, Demonstration, Record
@@ -91,6 +92,7 @@ class Ladder:
         temperature: float = 0.7,
     ) -> None:
         self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
+        self._turns = SecondTurn(asker, writer)
         self._teacher, self._senior = teacher, senior
         self._gold = tuple(gold)
         self._temperature = temperature
@@ -134,20 +136,23 @@ class Ladder:
         )
         if variant:
             near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
-        prompts = [
-            self._drawn(
-                self._writer.label(record, rung, template, some, self._earlier(group), self._focus(group)),
-                group[0].sample,
-            )
-            for record, some, group in zip(records, near, groups, strict=True)
-        ]
         # Without neighbours their share of every label is not known.
         unknown = np.full((len(groups), len(self._task.labels)), np.nan)
         shares = self._neighbour_shares(records, long=rung.long) if aligned else unknown
-        outcomes = self._asker.ask(teacher, prompts, purpose)
-        for group, outcome, row in zip(groups, outcomes, shares, strict=True):
-            by_label = dict(zip(self._task.labels, map(float, row), strict=True))
-            for climb, answer in zip(group, self._answers(group, outcome, teacher.name, by_label), strict=True):
+
+        def write(place: int, writer: PromptWriter) -> Prompt:
+            group = groups[place]
+            earlier, focus = self._earlier(group), self._focus(group)
+            prompt = writer.label(records[place], rung, template, near[place], earlier, focus)
+            return self._drawn(prompt, group[0].sample)
+
+        def read(place: int, outcome: Outcome) -> list[Answer]:
+            by_label = dict(zip(self._task.labels, shares[place].tolist(), strict=True))
+            return self._answers(groups[place], outcome, teacher.name, by_label)
+
+        said = self._turns.answers(teacher, len(groups), write, read, purpose)
+        for group, answers in zip(groups, said, strict=True):
+            for climb, answer in zip(group, answers, strict=True):
                 climb.trail.append(answer)
                 climb.signals.append(read_signals(answer, climb.trail))
                 climb.confidences.append(0.0)
@@ -213,7 +218,9 @@ class Ladder:
             notes=prompt.notes,
         )
         if reply is None:
-            return replace(answer, outcome=outcome.failure.kind if outcome.failure else "failed")
+            failure = outcome.failure
+            said = str(failure)[:500] if failure and failure.kind == "refused" else ""
+            return replace(answer, outcome=failure.kind if failure else "failed", rationale=said)
         notes = (*prompt.notes, *reply.notes, *(("outside_labels",) if (reply.outside_mass or 0) > _OUTSIDE else ()))
         answer = replace(answer, notes=notes, outside_mass=reply.outside_mass, order_spread=reply.order_spread)
         if reply.finish in _DECLINED:

@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 
 import dualchecker
+from dualchecker.cli.batch import app as batch
 from dualchecker.cli.bench import bench
 from dualchecker.cli.convert import convert
 from dualchecker.cli.demo import demo
 from dualchecker.cli.export import export
 from dualchecker.cli.init import init
+from dualchecker.cli.ledger import app as ledger
 from dualchecker.cli.plan import plan
 from dualchecker.cli.predict import predict
 from dualchecker.cli.report import report
@@ -44,3 +46,5 @@ def _options(
 
 for verb in (demo, init, plan, run, status, report, predict, export, convert, bench):
     app.command()(verb)
+app.add_typer(ledger)
+app.add_typer(batch)

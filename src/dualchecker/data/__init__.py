@@ -6,7 +6,7 @@ from dualchecker.data.fence import Fence, build_fence
 from dualchecker.data.files import read_rows
 from dualchecker.data.rows import to_records
 from dualchecker.data.splits import find_leaks, fingerprint, stratified_split, stratum, text_folds
-from dualchecker.data.write import write_json, write_jsonl, write_table, write_text
+from dualchecker.data.write import write_json, write_jsonl, write_table, write_text, writing
 
 __all__ = [
     "Dataset",
@@ -26,4 +26,5 @@ __all__ = [
     "write_jsonl",
     "write_table",
     "write_text",
+    "writing",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dualchecker.jsontext import json_text
 from dualchecker.ledger.hashing import content_hash
+from dualchecker.ledger.inserts import as_json
 
 if TYPE_CHECKING:
     from dualchecker.ledger.store import Ledger
@@ -181,7 +182,7 @@ class BatchBook:
 
     def keep(self, lines: Iterable[tuple[str, str]]) -> int:
         """Keep results, as (key, line), until a run asks for them; how many were new."""
-        rows = json_text([[key, content_hash(line), line] for key, line in lines])
+        rows = as_json([key, content_hash(line), line] for key, line in lines)
         with self._ledger.transaction() as db:
             return db.execute(
                 "INSERT OR IGNORE INTO batch_lines (key, hash, line)"

@@ -8,6 +8,15 @@ from typing import Any, Literal
 from dualchecker.ledger import content_hash
 from dualchecker.records import Answer, Chain, Demonstration
 
+
+def estimate_tokens(text: str) -> int:
+    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
+    if text.isascii():
+        return len(text) // 4 + 1
+    other = len(text) - len(text.encode("ascii", "ignore"))
+    return (len(text) - other) // 4 + other + 1
+
+
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
 
@@ -88,6 +97,11 @@ class Prompt:
     notes: tuple[str, ...] = ()
     sample: int = 0
     temperature: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Estimated tokens of the messages."""
+        return sum(estimate_tokens(message["content"]) for message in self.messages)
 
     @cached_property
     def hash(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dualchecker.prompts.prompt import Message, Prompt, Shown
+from dualchecker.prompts.prompt import Message, Prompt, Shown, estimate_tokens
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
 from dualchecker.prompts.words import View, Words
@@ -18,14 +18,6 @@ _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
 _ANSWER = 1000
 """Tokens of the spans of an earlier answer that are shown again."""
-
-
-def estimate_tokens(text: str) -> int:
-    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
-    if text.isascii():
-        return len(text) // 4 + 1
-    other = len(text) - len(text.encode("ascii", "ignore"))
-    return (len(text) - other) // 4 + other + 1
 
 
 def shorten(text: str, tokens: int) -> str:

@@ -7,7 +7,7 @@ from dualchecker.config import MethodName, RunConfig, RungName, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, rungs_for
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Chain, Demonstration, Record
 from dualchecker.runs.kinds.choose import kind_of
 from dualchecker.runs.panel import answer_price

@@ -11,7 +11,7 @@ from dualchecker.config import SeniorConfig
 from dualchecker.errors import RequestFailed
 from dualchecker.ledger import content_hash
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.decision_questions import (
     Ballot,

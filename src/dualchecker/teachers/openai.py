@@ -9,7 +9,7 @@ from typing import Any
 from dualchecker.config import RUNGS, SeniorConfig
 from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
 from dualchecker.teachers.endpoints import Endpoint, Endpoints
