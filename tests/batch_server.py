@@ -55,6 +55,7 @@ class BatchServer(LoopbackServer):
         self.done: Counter[str] = Counter()
         self.sizes: list[int] = []
         self.looks: Counter[str] = Counter()
+        self._results = 0
         self.uploads: list[str] = []
         self.seen: list[str] = []
         self.keys: list[str] = []
@@ -127,6 +128,9 @@ class BatchServer(LoopbackServer):
             return _wrong("completion_window or endpoint")
         if not self.file(str(body.get("input_file_id"))).exists():
             return _wrong("no such file")
+        return web.json_response(self._new(body))
+
+    def _new(self, body: dict[str, Any]) -> dict[str, Any]:
         name = f"batch_{len(self.batches)}"
         batch = {
             "id": name,
@@ -143,7 +147,7 @@ class BatchServer(LoopbackServer):
             "step": 0,
         }
         self.batches[name] = batch
-        return web.json_response(batch)
+        return batch
 
     def _list(self, request: web.Request) -> web.StreamResponse:
         rows = list(reversed(self.batches.values()))
@@ -228,6 +232,15 @@ class BatchServer(LoopbackServer):
         counts["completed"], counts["failed"] = len(good), len(bad)
         batch["status"] = status
 
+    def by_hand(self, requests: Path, status: str = "completed") -> list[Path]:
+        """What somebody brings back who has sent a file by hand."""
+        self.uploads.append(f"file-{len(self.uploads)}")
+        self.file(self.uploads[-1]).write_bytes(requests.read_bytes())
+        batch = self._new({"input_file_id": self.uploads[-1], "endpoint": "/v1/chat/completions"})
+        assert self._take(batch)
+        self._end(batch, status)
+        return [self.file(batch[field]) for field in ("output_file_id", "error_file_id") if batch[field]]
+
     def _do(self, line: dict[str, Any]) -> dict[str, Any] | None:
         body = line["body"]
         messages = body["messages"]
@@ -240,8 +253,9 @@ class BatchServer(LoopbackServer):
         if step.hang:
             return _result(line, "batch_expired")
         response = {"status_code": step.status, "request_id": "r", "body": step.body}
+        self._results += 1
         return {
-            "id": f"batch_req_{line['custom_id'][:12]}",
+            "id": f"batch_req_{self._results}",
             "custom_id": line["custom_id"],
             "response": response,
             "error": None,

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from batch_server import BatchServer
 from dualchecker.asking import Asker, Outcome, Silent
 from dualchecker.config import LimitsConfig, SeniorConfig
 from dualchecker.errors import BatchPending, BudgetError, RequestFailed, TeacherError
@@ -20,22 +19,6 @@ from servers import Behaviour, Call, LoopbackServer, Step, answer, completion, e
 
 MakePrompts = Callable[..., list[Prompt]]
 COUNT = 9
-
-
-@pytest.fixture
-def provider(tmp_path: Path) -> Iterator[Callable[..., BatchServer]]:
-    started: list[BatchServer] = []
-
-    def start(behaviour: Behaviour | None = None) -> BatchServer:
-        folder = tmp_path / f"provider{len(started)}"
-        folder.mkdir()
-        started.append(BatchServer(folder, behaviour))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 class Notes(Silent):
@@ -240,7 +223,6 @@ class Fuse:
             return result
 
         monkeypatch.setattr(Ledger, "transaction", fused_transaction)
-        monkeypatch.setattr(Ledger, "_transaction", fused_transaction)
         monkeypatch.setattr(Connection, "send", fused_send)
 
     def step(self) -> None:

@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 
 _FILE = typer.Argument(help="The run file.")
+_PLACE = typer.Argument(help="A run file, a run's folder, or a ledger.")
 _RESULTS = typer.Argument(help="Files of results and of errors, as the provider gives them; in any order.")
 _NAMES = typer.Argument(help="Names of batches, as `batch status` shows them; all that are open, if none is given.")
 _AT_MOST = 5
@@ -38,9 +39,9 @@ def export_verb(file: Annotated[Path, _FILE] = Path("run.yaml"), settings: Setti
 
 
 @app.command("import")
-def import_verb(file: Annotated[Path, _FILE], results: Annotated[list[Path], _RESULTS]) -> None:
+def import_verb(file: Annotated[Path, _PLACE], results: Annotated[list[Path], _RESULTS]) -> None:
     """Bring results back; the next run reads them. The same file twice changes nothing."""
-    from dualchecker.config import load_config
+    from dualchecker.cli.ledger import ledger_file
     from dualchecker.errors import DataError
     from dualchecker.ledger import Ledger
     from dualchecker.runs.batches import import_results
@@ -48,7 +49,7 @@ def import_verb(file: Annotated[Path, _FILE], results: Annotated[list[Path], _RE
     for name in results:
         if not name.is_file():
             raise DataError(f"There is no file of results {name}.", fix="Check the path.")
-    with Ledger.open(load_config(file).output_dir / "ledger.sqlite") as ledger:
+    with Ledger.open(ledger_file(file)) as ledger:
         found = import_results(ledger, results)
     typer.echo(f"{found.answers:,} answers and {found.errors:,} errors are new; {found.again:,} were there already.")
     if found.strangers:
@@ -63,18 +64,18 @@ def import_verb(file: Annotated[Path, _FILE], results: Annotated[list[Path], _RE
 
 
 @app.command("status")
-def status_verb(file: Annotated[Path, _FILE] = Path("run.yaml")) -> None:
+def status_verb(file: Annotated[Path, _PLACE] = Path("run.yaml")) -> None:
     """List the batches of a run, as the ledger knows them since a run last looked."""
     import time
 
     from rich.table import Table
 
     from dualchecker.cli.display import console
-    from dualchecker.config import load_config
+    from dualchecker.cli.ledger import ledger_file
     from dualchecker.ledger import BatchBook, Ledger
     from dualchecker.runs.batches import name_of, state_of
 
-    with Ledger.open(load_config(file).output_dir / "ledger.sqlite", read_only=True) as ledger:
+    with Ledger.open(ledger_file(file), read_only=True) as ledger:
         batches = BatchBook(ledger).all()
     if not batches:
         typer.echo("This run has no batches.")
@@ -109,14 +110,14 @@ def cancel_verb(
 
 @app.command("forget")
 def forget_verb(
-    file: Annotated[Path, _FILE] = Path("run.yaml"), names: Annotated[list[str] | None, _NAMES] = None
+    file: Annotated[Path, _PLACE] = Path("run.yaml"), names: Annotated[list[str] | None, _NAMES] = None
 ) -> None:
     """Give batches up that will bring nothing any more: their requests are sent, and paid for, again."""
-    from dualchecker.config import load_config
+    from dualchecker.cli.ledger import ledger_file
     from dualchecker.ledger import Ledger
     from dualchecker.runs.batches import forget, name_of
 
-    with Ledger.open(load_config(file).output_dir / "ledger.sqlite") as ledger:
+    with Ledger.open(ledger_file(file)) as ledger:
         found = forget(ledger, names or [])
     for batch in found:
         typer.echo(f"{name_of(batch)}: forgotten; its {batch.total:,} requests are free again")

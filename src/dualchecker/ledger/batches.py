@@ -180,16 +180,18 @@ class BatchBook:
             found.update(key for (key,) in rows)
         return found
 
-    def keep(self, lines: Iterable[tuple[str, str]]) -> int:
-        """Keep results, as (key, line), until a run asks for them; how many were new."""
-        rows = as_json([key, content_hash(line), line] for key, line in lines)
+    def keep(self, lines: Iterable[tuple[str, str]]) -> list[str]:
+        """Keep results, as (key, line), until a run asks for them; the lines that were not there before."""
+        by_hash = {content_hash(line): (key, line) for key, line in lines}
+        rows = as_json((key, digest, line) for digest, (key, line) in by_hash.items())
         with self._ledger.transaction() as db:
-            return db.execute(
+            new = db.execute(
                 "INSERT OR IGNORE INTO batch_lines (key, hash, line)"
                 " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
-                " FROM json_each(?)",
+                " FROM json_each(?) RETURNING hash",
                 (rows,),
-            ).rowcount
+            ).fetchall()
+        return [by_hash[digest][1] for (digest,) in new]
 
     def kept(self) -> Iterator[Mapping[str, list[str]]]:
         """Results that no run has read yet, as lines by key; all lines of a key are in one portion."""

@@ -63,16 +63,11 @@ def _import_group(ledger: Ledger, book: BatchBook, group: Sequence[tuple[str | N
     settled = {*ledger.replies(keys), *ledger.failures(keys)}
     found.unreadable += sum(key is None for key, _ in group)
     found.strangers += [key for key in keys if key not in known]
-    wanted = [(key, line) for key, line in group if key in known and key not in settled]
-    new = 0
-    for key, line in wanted:
-        if key is not None and book.keep([(key, line)]):
-            new += 1
-            if is_answer(line):
-                found.answers += 1
-            else:
-                found.errors += 1
-    found.again += sum(key in known for key, _ in group) - new
+    new = book.keep((str(key), line) for key, line in group if key in known and key not in settled)
+    answers = sum(map(is_answer, new))
+    found.answers += answers
+    found.errors += len(new) - answers
+    found.again += sum(key in known for key, _ in group) - len(new)
 
 
 def cancel(config: RunConfig, ledger: Ledger, names: Iterable[str] = ()) -> list[tuple[Batch, RemoteBatch]]:
