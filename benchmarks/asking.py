@@ -9,8 +9,8 @@ The server is ``loopback.py``, in a process of its own. The *bare loop* is what 
 workers, ``session.post(url, json=body)``, ``await response.json()``, nothing kept; its bodies are the very prompts of
 the whole path, made beforehand. The *whole path* renders each prompt with five demonstrations, hashes it, looks it up,
 sends it, enters request, try and reply in the ledger before the reply is used, parses it into an answer with its
-signals, and turns these into a calibrated confidence. *Ideal* is requests at once / latency. Times mean little on a busy
-machine: read the ratios, and repeat.
+signals, and turns these into a calibrated confidence. *Ideal* is requests at once / latency. Times mean little on a
+busy machine: read the ratios, and repeat.
 """
 
 import argparse
@@ -30,17 +30,17 @@ from typing import Any
 import aiohttp
 import numpy as np
 import numpy.typing as npt
-from loopback import teacher as serve
 
 from dualchecker.asking import Asker
 from dualchecker.checking.ladder import Climb, Ladder
-from dualchecker.config import LimitsConfig, SeniorConfig
 from dualchecker.confidence import Calibrator
+from dualchecker.config import LimitsConfig, SeniorConfig
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record
 from dualchecker.tasks import Classification
 from dualchecker.teachers import OpenAITeacher
+from loopback import teacher as serve
 
 LABELS = {
     "green": "Its purpose is to cut energy use, emissions or waste. Green words alone are not enough.",
@@ -48,7 +48,7 @@ LABELS = {
 }
 TASK = Classification("Does this invention belong to green innovation?", LABELS)
 RUNG = Rung("brief", neighbours=3)
-WORDS = "heat pump water waste energy filter garden trumpet card valve engine solar copper leaf river paper".split()
+WORDS = ["heat", "pump", "water", "waste", "energy", "filter", "garden", "trumpet", "card", "valve", "engine", "solar"]
 PART = 10_000
 """Records that are labelled together where memory is measured, as a run labels its pool round by round."""
 

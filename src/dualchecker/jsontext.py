@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ _SORTED = orjson.OPT_SORT_KEYS
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME  # refused, as the standard library does
 _slow_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _HUGE = float(2**63)
+_LONG, _LONG_BYTES = re.compile(r"\d{19}"), re.compile(rb"\d{19}")
 
 
 def json_bytes(value: Any) -> bytes:
@@ -48,7 +50,8 @@ def from_json(data: str | bytes | bytearray) -> Any:
     except orjson.JSONDecodeError:
         return json.loads(data)
     # orjson reads whole numbers beyond 64 bits as floats.
-    return json.loads(data) if _holds(value, _huge) else value
+    long = (_LONG_BYTES if isinstance(data, bytes | bytearray) else _LONG).search(data)  # type: ignore[arg-type]
+    return json.loads(data) if long and _holds(value, _huge) else value
 
 
 def _not_finite(number: float) -> bool:
@@ -82,7 +85,7 @@ def canonical_json(value: Any) -> bytes:
     """
     if _plain(value):
         try:
-            return orjson.dumps(value, option=_SORTED)
+            return orjson.dumps(value, option=_SORTED | _STRICT)
         except TypeError:
             pass
     return _slow_canonical(value).encode("utf-8", "surrogatepass")
@@ -90,11 +93,14 @@ def canonical_json(value: Any) -> bytes:
 
 def _plain(value: Any) -> bool:
     """Whether both libraries write the value alike; they differ on some floats, and on what is no JSON."""
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return True
-    if kind is dict:
-        return all(type(name) is str and _plain(one) for name, one in value.items())
-    if kind is list or kind is tuple:
-        return all(_plain(one) for one in value)
-    return kind is float and (value == 0.0 or 1e-4 <= abs(value) < 1e15)
+    left = [value]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        if kind is dict:
+            left.extend(one.values())  # a name that is no string is refused by orjson
+        elif kind is list or kind is tuple:
+            left.extend(one)
+        elif kind is float and not (one == 0.0 or 1e-4 <= abs(one) < 1e15):
+            return False
+    return True

@@ -25,6 +25,9 @@ from dualchecker.teachers.batch_files import BatchFiles
 
 T = TypeVar("T")
 
+_IN_A_ROW = 8
+"""Requests that one worker may send before others, and interrupts, have their turn for certain."""
+
 
 class Asker:
     """Sends prompts to teachers through a ledger.
@@ -114,6 +117,7 @@ class Asker:
             BudgetError: The next request could cross a limit. Replies so far are in the ledger.
             LedgerError: The ledger cannot be written.
         """
+        sender = self._sender(teacher)
         job = Job(
             teacher=teacher,
             purpose=purpose,
@@ -122,10 +126,11 @@ class Asker:
             read=read,
             ledger=self._ledger,
             progress=self._progress,
+            keys=sender.keys,
             used=self._use,
         )
         if job.total != 0:
-            self._loop.run(self._work(job, self._sender(teacher)))
+            self._loop.run(self._work(job, sender))
         return cast("list[Any]", job.results)
 
     def close(self) -> None:
@@ -196,13 +201,15 @@ class Asker:
             worker.result()  # raises what ended the work, before what was merely stopped by it
 
     async def _worker(self, job: Job[Any], sender: Sender, item: Item | None) -> None:
+        sent = 0
         try:
             while (item := item or await job.next()) is not None:
                 self._refuse_held(item)
                 await sender.send(job, item)
                 item = None
-                # A teacher in process never waits for anything; without this an interrupt would not be heard.
-                await asyncio.sleep(0)
+                sent += 1
+                if sent % _IN_A_ROW == 0:  # a teacher in process never waits for anything, and Ctrl-C must be heard
+                    await asyncio.sleep(0)
         except BaseException:
             job.stopping = True  # at once, so that no other worker sends anything more
             raise

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -11,14 +11,14 @@ from typing import Any, Generic, TypeVar
 from dualchecker.asking.outcome import Outcome
 from dualchecker.asking.progress import Progress
 from dualchecker.errors import RequestFailed
-from dualchecker.ledger import Ledger, Use, request_key
+from dualchecker.ledger import Failure, Keys, Ledger, Use
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers import Teacher
 
 T = TypeVar("T")
 
-_CHUNK = 32
+_CHUNK = 64
 """Prompts that are rendered and looked up together: so long nothing else happens."""
 
 _BETWEEN_REPORTS = 0.05
@@ -47,6 +47,10 @@ class Job(Generic[T]):
         source: The prompts; rendered as they are drawn from it.
         total: How many there are, as far as is known.
         read: Makes of an outcome what the caller wants to keep.
+        ledger: Knows earlier answers.
+        progress: Told how far it is.
+        keys: Makes the keys of the teacher's requests.
+        used: Told of every use.
         results: In the order of the prompts.
         stopping: Set when nothing more may be sent.
         sending: The workers whose request is under way.
@@ -59,6 +63,7 @@ class Job(Generic[T]):
     read: Callable[[Outcome], T]
     ledger: Ledger
     progress: Progress
+    keys: Keys
     used: Callable[[list[Use]], None]
     results: list[T | None] = field(default_factory=list)
     stopping: bool = False
@@ -84,18 +89,17 @@ class Job(Generic[T]):
         if not prompts:
             self.total = len(self.results)
             return False
-        name = self.teacher.name
         payloads = [self.teacher.payload(prompt) for prompt in prompts]
-        keys = [request_key(name, payload) for payload in payloads]
+        keys = [self.keys.of(body, _sent_as_they_are(body, p)) for body, p in zip(payloads, prompts, strict=True)]
         self.used([(p.record_id, self.purpose, p.rung, key) for p, key in zip(prompts, keys, strict=True)])
         asked = [key for key in dict.fromkeys(keys) if key not in self._waiting]
-        known: dict[str, Reply | RequestFailed] = {**self.ledger.replies(asked)}
-        ended = self.ledger.failures([key for key in asked if key not in known])
-        known |= {key: failure.error() for key, failure in ended.items()}
+        known = self.ledger.results(asked)
         for key, prompt, payload in zip(keys, prompts, payloads, strict=True):
             place = len(self.results)
             self.results.append(None)
             result = known.get(key) or self._given_up.get(key)
+            if isinstance(result, Failure):
+                result = result.error()
             if result is not None:
                 self._put(place, prompt, key, result)
             elif key in self._waiting:
@@ -136,3 +140,8 @@ class Job(Generic[T]):
             outcome = Outcome(prompt, key, result, place=place)
         self.results[place] = self.read(outcome)
         self._done += 1
+
+
+def _sent_as_they_are(payload: Mapping[str, Any], prompt: Prompt) -> bytes | None:
+    """The prompt's messages as they are hashed, if it is they that are sent."""
+    return prompt.canonical if payload.get("messages") == list(prompt.messages) else None

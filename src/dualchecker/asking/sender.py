@@ -16,7 +16,7 @@ from dualchecker.asking.outcome import Limits
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.window import Window
 from dualchecker.errors import RequestFailed, TeacherError
-from dualchecker.ledger import Attempt, Entry, Failure, Request
+from dualchecker.ledger import Attempt, Entry, Failure, Keys, Request
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
@@ -67,6 +67,7 @@ class Sender:
         self._window = Window(limits.concurrency)
         self._hedge = Hedge(limits.hedge, self._window) if limits.hedge else None
         self._breaker = Breaker()
+        self.keys = Keys(teacher.name)
         self._written = 0.0
         self._remarks = 0
 

@@ -132,6 +132,7 @@ OUTCOMES = {
     "connection_broken": "the connection broke",
     "unreachable": "the server could not be reached",
     "bad_request": "the server rejected the request",
+    "forbidden": "the server forbade the request, and has answered others",
     "too_long": "the prompt is longer than the model takes",
     "bad_url": "the address cannot be used",
     "tls": "no secure connection could be made",

@@ -2,7 +2,7 @@
 
 from dualchecker.ledger.batches import Batch, BatchBook
 from dualchecker.ledger.export import export_rows
-from dualchecker.ledger.hashing import content_hash, request_key
+from dualchecker.ledger.hashing import Keys, content_hash, digest, request_key
 from dualchecker.ledger.merge import Merged, merge
 from dualchecker.ledger.prune import Pruned, Selection, prune, would_prune
 from dualchecker.ledger.rows import Attempt, Entry, Failure, Request, Totals
@@ -19,6 +19,7 @@ __all__ = [
     "Damage",
     "Entry",
     "Failure",
+    "Keys",
     "Ledger",
     "Merged",
     "Part",
@@ -30,6 +31,7 @@ __all__ = [
     "Use",
     "Verified",
     "content_hash",
+    "digest",
     "export_rows",
     "merge",
     "prune",

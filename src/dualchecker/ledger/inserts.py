@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dualchecker.jsontext import json_text
+from dualchecker.jsontext import json_bytes, json_text
 from dualchecker.ledger.rows import (
     Attempt,
     Entry,
@@ -58,9 +58,12 @@ def rows_of(entries: Iterable[Entry], now: float) -> dict[str, list[Sequence[Any
     return rows
 
 
-def as_json(rows: Iterable[Sequence[Any]]) -> str:
+def as_json(rows: Sequence[Sequence[Any]]) -> str:
     """Rows for ``json_each``; half characters and NUL, which SQLite cannot hold, are replaced."""
-    return json_text([[_clean(value) if isinstance(value, str) else value for value in row] for row in rows])
+    data = json_bytes(rows)  # half a character makes it all ASCII, with escapes
+    if b"\\u" in data:
+        data = json_bytes([[_clean(value) if isinstance(value, str) else value for value in row] for row in rows])
+    return data.decode()
 
 
 def _request_row(request: Request, now: float) -> Sequence[Any]:

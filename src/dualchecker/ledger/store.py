@@ -39,8 +39,16 @@ class Ledger:
     Only one process may write a ledger at a time; any number may read it meanwhile.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: IO[str] | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        lock: IO[str] | None,
+        reader: sqlite3.Connection | None = None,
+    ) -> None:
         self._db, self.path, self._lock = connection, path, lock
+        # Answers are looked up beside the writing, which they need not wait for: what is not yet whole is not seen.
+        self._reader = reader or connection
         self._writing = threading.Lock()  # one connection: two threads must not share a transaction
 
     @classmethod
@@ -59,11 +67,11 @@ class Ledger:
             if not read_only:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = acquire(file)
-            # One connection, used by the thread that asks while the main thread waits for it.
-            target = f"{file.resolve().as_uri()}?{_read_mode(file)}" if read_only else str(file)
-            db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
+            address = file.resolve().as_uri()
+            db = _connect(f"{address}?{_read_mode(file)}" if read_only else f"{address}?mode=rwc")
             try:
                 prepare(db, file, read_only=read_only)
+                reader = None if read_only else _connect(f"{address}?mode=ro")
             except BaseException:
                 db.close()
                 raise
@@ -77,9 +85,10 @@ class Ledger:
         except BaseException:
             release(lock)
             raise
-        return cls(db, file, lock)
+        return cls(db, file, lock, reader)
 
     def close(self) -> None:
+        self._reader.close()
         self._db.close()
         release(self._lock)
         self._lock = None
@@ -159,6 +168,11 @@ class Ledger:
         with self._reading():
             return self._db.execute(sql, values).fetchall()
 
+    def _look_up(self, sql: str, keys: Sequence[str], *, twice: bool = False) -> list[Any]:
+        values = _keys(keys)
+        with self._reading():
+            return self._reader.execute(sql, (*values, *values) if twice else values).fetchall() if keys else []
+
     def _reading(self) -> contextlib.AbstractContextManager[None]:
         return self._told("read", _IF_NOT_READ)
 
@@ -175,7 +189,7 @@ class Ledger:
 
     def replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The replies to those of the requests that were answered."""
-        rows = self.read(f"SELECT key, reply FROM replies WHERE {_AMONG}", _keys(keys))  # noqa: S608
+        rows = self._look_up(f"SELECT key, reply FROM replies WHERE {_AMONG}", keys)  # noqa: S608
         return {key: self._reply(key, text) for key, text in rows}
 
     def reply_to_prompt(self, prompt_hash: str, rung: str = "") -> Reply | None:
@@ -205,12 +219,25 @@ class Ledger:
                 fix=_IF_NOT_READ,
             ) from error
 
+    def results(self, keys: Sequence[str]) -> dict[str, Reply | Failure]:
+        """How those of the requests ended that ended for good: with a reply, or without one."""
+        rows = self._look_up(
+            f"SELECT key, reply FROM replies WHERE {_AMONG}"  # noqa: S608
+            f" UNION ALL SELECT key, NULL FROM failures WHERE NOT forgotten AND {_AMONG}",
+            keys,
+            twice=True,
+        )
+        found: dict[str, Reply | Failure] = {key: self._reply(key, text) for key, text in rows if text is not None}
+        if ended := [key for key, text in rows if text is None and key not in found]:
+            found.update(self.failures(ended))
+        return found
+
     def failures(self, keys: Sequence[str]) -> dict[str, Failure]:
         """How those of the requests ended that ended for good without an answer."""
-        rows = self.read(
+        rows = self._look_up(
             "SELECT key, kind, message, status, prompt_tokens, completion_tokens FROM failures"  # noqa: S608
             f" WHERE NOT forgotten AND {_AMONG} ORDER BY id",
-            _keys(keys),
+            keys,
         )
         return {row[0]: Failure(*row[1:]) for row in rows}
 
@@ -273,6 +300,11 @@ class Ledger:
 
 def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    # Used by the thread that asks while the main thread waits for it.
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
 
 
 def _read_mode(file: Path) -> str:

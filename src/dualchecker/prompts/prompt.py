@@ -1,11 +1,12 @@
 """A prompt: the messages a language model gets, and the same content as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from dualchecker.ledger import content_hash
+from dualchecker.jsontext import canonical_json
+from dualchecker.ledger import content_hash, digest
 from dualchecker.records import Answer, Chain, Demonstration
 
 
@@ -19,6 +20,12 @@ def estimate_tokens(text: str) -> int:
 
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
+
+
+def size_of(messages: Sequence[Message]) -> int:
+    """Estimated tokens of messages."""
+    return sum(estimate_tokens(message["content"]) for message in messages)
+
 
 Purpose = Literal["label", "explain", "evaluate", "generate"]
 
@@ -101,10 +108,16 @@ class Prompt:
     @property
     def size(self) -> int:
         """Estimated tokens of the messages."""
-        return sum(estimate_tokens(message["content"]) for message in self.messages)
+        return size_of(self.messages)
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The messages as canonical JSON."""
+        return canonical_json([dict(message) for message in self.messages])
 
     @cached_property
     def hash(self) -> str:
         """Identity of the messages (and of the draw), whatever model they are sent to."""
-        messages = [dict(message) for message in self.messages]
-        return content_hash({"messages": messages, "sample": self.sample} if self.sample else messages)
+        if self.sample:
+            return content_hash({"messages": [dict(message) for message in self.messages], "sample": self.sample})
+        return digest(self.canonical)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dualchecker.prompts.prompt import Message, Prompt, Shown, estimate_tokens
+from dualchecker.prompts.prompt import Prompt, Shown, estimate_tokens, size_of
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
 from dualchecker.prompts.words import View, Words
@@ -108,7 +108,7 @@ class PromptWriter:
         """
         view = View(Rung("brief"), Template(), (), None, (), record.choices or (), chain)
         text, notes = record.long_text, []
-        room = self.max_tokens - _size(self._words.messages(view, (), "", ""))
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room:
             text = shorten(text, max(room, 50))
             notes.append("truncated")
@@ -147,7 +147,7 @@ class PromptWriter:
             for answer in previous
         )
         view = View(rung, template, previous, human_label, focus, record.choices or ())
-        room = self.max_tokens - _size(self._words.messages(view, (), "", ""))
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room * 3 // 4:
             text = shorten(text, max(room * 3 // 4, 50))
             notes.append("truncated")
@@ -156,7 +156,7 @@ class PromptWriter:
             notes.append("context_truncated")
         messages = self._words.messages(view, demonstrations, text, context)
         dropped = 0
-        while demonstrations and _size(messages) > self.max_tokens:
+        while demonstrations and size_of(messages) > self.max_tokens:
             fixed_ids = {demo.record.id for demo in template.fixed}
             # Neighbours stand least similar first, behind the fixed ones.
             worst = next(
@@ -201,7 +201,3 @@ class PromptWriter:
             choices=view.choices,
             chain=view.chain,
         )
-
-
-def _size(messages: Sequence[Message]) -> int:
-    return sum(estimate_tokens(message["content"]) for message in messages)

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from dualchecker.prompts.prompt import Message
+from dualchecker.prompts.prompt import Message, size_of
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
 from dualchecker.records import Answer, Chain, Demonstration
@@ -94,6 +94,7 @@ class Words:
     task: Task
     _frames: dict[Any, "_Frame | None"] = field(default_factory=dict, repr=False, compare=False)
     _blocks: dict[Any, str] = field(default_factory=dict, repr=False, compare=False)
+    _sizes: dict[Rung, int] = field(default_factory=dict, repr=False, compare=False)
     _descriptions: dict[bool, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def guide(self, rung: Rung) -> list[tuple[str, str]]:
@@ -107,6 +108,15 @@ class Words:
         if found is None:
             found = self._descriptions[rung.full_guide] = tuple(text for _, text in self.guide(rung))
         return found
+
+    def frame_size(self, view: View) -> int:
+        """Estimated tokens of the prompt with neither texts nor demonstrations."""
+        if not view.bare:
+            return size_of(self.messages(view, (), "", ""))
+        size = self._sizes.get(view.rung)
+        if size is None:
+            size = self._sizes[view.rung] = size_of(self.messages(view, (), "", ""))
+        return size
 
     def messages(
         self, view: "View", demonstrations: Sequence[Demonstration], text: str, context: str
@@ -136,6 +146,8 @@ class Words:
         self, view: "View", demonstrations: Sequence[Demonstration], bodies: Sequence[str], text: str, context: str
     ) -> str:
         """A delimiter that nothing in the prompt contains."""
+        if view.bare and "<" not in text and "<" not in context and all(map(_harmless, demonstrations, bodies)):
+            return pick_tag(())
         shown = [text, context, view.human_label or "", *bodies, *view.choices]
         shown += [d.rationale or "" for d in demonstrations]
         shown += [answer.rationale for answer in view.previous]
@@ -216,6 +228,11 @@ class Words:
 
 _FRAMES, _BLOCKS = 256, 4096
 """So many are kept: a run has a handful of frames, and a block for each demonstration and delimiter."""
+
+
+def _harmless(demo: Demonstration, body: str) -> bool:
+    """Whether no delimiter can stand in a demonstration."""
+    return "<" not in body and "<" not in (demo.rationale or "") and "<" not in demo.label and not demo.record.choices
 
 
 def _hole(place: int) -> str:

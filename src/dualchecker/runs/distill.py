@@ -56,6 +56,7 @@ def distill(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     prepared: Prepared | None = None,
+    retry_failed: bool = False,
 ) -> Run:
     """Run everything that a run file describes, and write the outcome into its output folder.
 
@@ -66,6 +67,8 @@ def distill(
         progress: Told what happens.
         ledger: An open one, which stays open; by default that of the output folder.
         prepared: Data and vectors of an earlier run on the same data and seed.
+        retry_failed: Ask again what ended for good without an answer (refused, too long); what failed for the moment
+            is asked again by any run.
 
     Raises:
         DualcheckerError: With what happened, why, and what to do.
@@ -79,6 +82,8 @@ def distill(
     if not isinstance(config.report.slices, str):
         check_columns((*dataset.pool, *dataset.test), config.report.slices)
     with nullcontext(ledger) if ledger else Ledger.open(config.output_dir / "ledger.sqlite") as opened:
+        if retry_failed and (count := opened.forget_failures()):
+            progress.note(f"{count} requests that ended without an answer are asked again.")
         parts = build_parts(config, task, dataset, opened, progress, prepared)
         try:
             return _distill(parts)

@@ -139,6 +139,14 @@ class Connection:
                 fix="If the server speaks plain http, say so in teacher.base_url; if its certificate is your own, name "
                 "its authority in the environment variable SSL_CERT_FILE.",
             )
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return RequestFailed(
+                f"The teacher at {self.address} cannot be reached.",
+                kind="unreachable",
+                why=f"The name {self._url.host!r} cannot be resolved ({plain(_reason(error.os_error))}).",
+                fix="Check how it is spelled in teacher.base_url, and the network; then run the same command again.",
+                retryable=True,
+            )
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             why = _reason(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else "Connecting timed out"
             return RequestFailed(
@@ -163,8 +171,21 @@ class Connection:
                 fatal=True,
                 fix="Example: https://api.openai.com/v1",
             )
+        if isinstance(error, aiohttp.ClientResponseError):
+            return RequestFailed(
+                "The teacher's reply is no valid HTTP.",
+                kind="bad_body",
+                why=f"{' '.join(plain(error.message).split())[:200]}.",
+                fix="Check teacher.base_url, and whether it wants https.",
+                retryable=True,
+            )
+        # Never sent again by ourselves: a server that closed the connection may have done, and charged for, the work.
+        closed = isinstance(error, aiohttp.ServerDisconnectedError)
         return RequestFailed(
-            "The connection to the teacher broke.", kind="connection_broken", why=f"{plain(error)}.", retryable=True
+            "The connection to the teacher broke.",
+            kind="connection_broken",
+            why="The server closed it before it answered." if closed else f"{plain(error)[:300]}.",
+            retryable=True,
         )
 
     async def send(

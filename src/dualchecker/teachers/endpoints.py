@@ -42,6 +42,11 @@ class Endpoint:
         failed: The others, by kind of failure.
         rests_until: Nothing is sent before this moment of the clock, unless all addresses rest.
         out: It failed, and after its rest it is tried by one request before it gets others.
+        trying: That request is under way.
+        picked: Its last request's number among all.
+        in_a_row: Failures since the last answer.
+        pauses: Rests of its own since the last answer.
+        wrong: Its last failure would be every request's: a wrong key, say.
     """
 
     number: int
@@ -54,14 +59,14 @@ class Endpoint:
     failed: Counter[str] = field(default_factory=Counter)
     rests_until: float = -math.inf
     out: bool = False
-    _trying: bool = False
-    _picked: int = 0
-    _in_a_row: int = 0
-    _pauses: int = 0
-    _wrong: bool = False
+    trying: bool = False
+    picked: int = 0
+    in_a_row: int = 0
+    pauses: int = 0
+    wrong: bool = False
 
     def is_ready(self, now: float) -> bool:
-        return now >= self.rests_until and not (self.out and self._trying)
+        return now >= self.rests_until and not (self.out and self.trying)
 
 
 class Endpoints:
@@ -114,7 +119,7 @@ class Endpoints:
             ConfigError: A key is missing, of whichever address.
         """
         endpoint = self._pick()
-        trial = endpoint._trying = endpoint.out
+        trial = endpoint.trying = endpoint.out
         endpoint.in_flight += 1
         try:
             result = await ask(endpoint)
@@ -124,7 +129,8 @@ class Endpoints:
         finally:
             endpoint.in_flight -= 1
             if trial:
-                endpoint._trying = False
+                endpoint.trying = False
+        endpoint.answered += 1
         self._well(endpoint)
         return result
 
@@ -133,9 +139,9 @@ class Endpoints:
         if len(self.all) == 1:
             return []
         return [
-            f"{one.name}: {one.asked} requests"
-            + "".join(f", {number} {kind}" for kind, number in sorted(one.failed.items()))
-            + (", out" if one.out else "")
+            f"{one.name}: requests {one.asked}"
+            + "".join(f", {kind} {number}" for kind, number in sorted(one.failed.items()) if number)
+            + (", left out" if one.out else "")
             for one in self.all
         ]
 
@@ -154,41 +160,42 @@ class Endpoints:
             now = self._clock()
             ready = [one for one in self.all if one.is_ready(now)]
             endpoint = min(
-                ready or [min(self.all, key=lambda one: one.rests_until)], key=lambda one: (one.in_flight, one._picked)
+                ready or [min(self.all, key=lambda one: one.rests_until)], key=lambda one: (one.in_flight, one.picked)
             )
         self._turn += 1
-        endpoint._picked = self._turn
+        endpoint.picked = self._turn
         endpoint.asked += 1
         return endpoint
 
     def _well(self, endpoint: Endpoint) -> None:
-        endpoint.answered += 1
+        """It heard a request and answered it, if not always as one would like."""
         if endpoint.out:
             endpoint.out, endpoint.rests_until = False, -math.inf
         if self._clock() >= endpoint.rests_until:
-            endpoint._pauses = 0
-        endpoint._in_a_row, endpoint._wrong = 0, False
+            endpoint.pauses = 0
+        endpoint.in_a_row, endpoint.wrong = 0, False
 
     def _failed(self, endpoint: Endpoint, failure: RequestFailed) -> None:
         endpoint.failed[failure.kind] += 1
         if len(self.all) == 1:
             return
         if failure.kind in _ABOUT_ONE_TEXT and not failure.fatal:
-            endpoint.failed[failure.kind] -= 1
             self._well(endpoint)
             return
         if not (failure.retryable or failure.fatal):
             return
-        now = self._clock()
-        endpoint._in_a_row += 1
-        endpoint._wrong = failure.fatal
-        if failure.kind == "rate_limited":
+        now, limited = self._clock(), failure.kind == "rate_limited"
+        endpoint.wrong = failure.fatal
+        if limited:
             self._rest(endpoint, now, failure.retry_after)
-        elif failure.fatal or failure.kind == "unreachable" or endpoint.out or endpoint._in_a_row >= _FAILURES:
+        else:
+            endpoint.in_a_row += 1
+        at_once = failure.fatal or failure.kind == "unreachable" or endpoint.out
+        if not limited and (at_once or endpoint.in_a_row >= _FAILURES):
             self._rest(endpoint, now, None)
             endpoint.out = True
             self._remark(endpoint, failure)
-        self._pass_on(failure, now)
+        self._pass_on(endpoint, failure, now)
 
     def _rest(self, endpoint: Endpoint, now: float, asked: float | None) -> None:
         """Leave it alone, as long as it asks, or longer each time.
@@ -198,16 +205,16 @@ class Endpoints:
         if asked is not None:
             endpoint.rests_until = max(endpoint.rests_until, now + asked)
         elif now >= endpoint.rests_until:
-            pause = (_SHORTEST_WRONG if endpoint._wrong else _SHORTEST) * 2.0 ** min(endpoint._pauses, 30)
-            endpoint._pauses += 1
+            pause = (_SHORTEST_WRONG if endpoint.wrong else _SHORTEST) * 2.0 ** min(endpoint.pauses, 30)
+            endpoint.pauses += 1
             endpoint.rests_until = now + min(pause, _LONGEST) * self._random.uniform(0.75, 1.25)
 
-    def _pass_on(self, failure: RequestFailed, now: float) -> None:
+    def _pass_on(self, endpoint: Endpoint, failure: RequestFailed, now: float) -> None:
         """What the failure of one address means for whoever asks all of them."""
-        if all(one._wrong for one in self.all):
+        if all(one.wrong for one in self.all):
             return
         failure.fatal, failure.retryable = False, True
-        failure.elsewhere = any(one.is_ready(now) for one in self.all)
+        failure.elsewhere = any(one.is_ready(now) for one in self.all if one is not endpoint)
         due = min(one.rests_until for one in self.all) - now
         failure.retry_after = None if failure.elsewhere or due <= 0 else due
 

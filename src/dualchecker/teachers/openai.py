@@ -144,8 +144,14 @@ class OpenAITeacher:
             answered=bool(endpoint.answered),
         )
         if failure.kind == "bad_request" and (name := self._unknown(read_error(text), body)):
-            failure.fix = f"Change or leave out {name} in the run file: the server does not take it as it is."
-            failure.fatal = not endpoint.answered  # each request has it
+            return RequestFailed(
+                failure.what,
+                kind=failure.kind,
+                why=failure.why,
+                status=status,
+                fatal=not endpoint.answered,  # each request has it
+                fix=f"Change or leave out {name} in the run file: the server does not take it as it is.",
+            )
         return failure
 
     def _unknown(self, error: ServerError, body: Mapping[str, Any]) -> str:

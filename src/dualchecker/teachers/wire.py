@@ -45,7 +45,7 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
             tokens=(prompt_tokens, completion_tokens),
         )
     if not content and isinstance(choice.get("error"), dict):
-        raise _no_completion(text, None)
+        raise _no_completion(json_text({"error": choice["error"]}), None)
     content = _as_text(content)
     mass = None
     # Numbers, not names, answer where several labels may apply.
