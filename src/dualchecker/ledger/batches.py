@@ -183,7 +183,7 @@ class BatchBook:
     def keep(self, lines: Iterable[tuple[str, str]]) -> list[str]:
         """Keep results, as (key, line), until a run asks for them; the lines that were not there before."""
         by_hash = {content_hash(line): (key, line) for key, line in lines}
-        rows = as_json((key, digest, line) for digest, (key, line) in by_hash.items())
+        rows = as_json([(key, digest, line) for digest, (key, line) in by_hash.items()])
         with self._ledger.transaction() as db:
             new = db.execute(
                 "INSERT OR IGNORE INTO batch_lines (key, hash, line)"
