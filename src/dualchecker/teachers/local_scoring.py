@@ -194,4 +194,5 @@ class Scorer:
         token = torch.tensor(tokens, dtype=torch.long, device=logits.device)
         steps = logits[:, behind, token] - total[:, behind]
         closing = torch.tensor(self._model.closing, dtype=torch.long, device=logits.device)
-        return steps.double(), (logits[..., closing].logsumexp(-1) - total).double()
+        ends = logits[..., closing].logsumexp(-1) - total
+        return steps.cpu().double(), ends.cpu().double()
