@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dualchecker.embedding.transformer import import_torch
+from dualchecker.teachers.local_beginnings import Tokens, common
 from dualchecker.teachers.local_model import LocalModel, as_json
-from dualchecker.teachers.local_passes import Passes, Tokens, common
+from dualchecker.teachers.local_passes import Passes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from dualchecker.embedding.transformer import import_torch
+from dualchecker.teachers.local_beginnings import Tokens
 from dualchecker.teachers.local_model import LocalModel
-from dualchecker.teachers.local_passes import Passes, Tokens
+from dualchecker.teachers.local_passes import Passes
 
 
 class Stopped(Exception):
