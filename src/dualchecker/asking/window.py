@@ -24,6 +24,10 @@ _HOLD = 20
 """Rounds without growth after the server was seen to queue; then it is tried again."""
 
 _SHORTEST_COOLDOWN = 1.0
+"""Seconds."""
+
+_SHORTEST_ROUND = 16
+"""Answers from which a median means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Window:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._slow_start = True
         self._latencies: list[float] = []
+        self._round = self.limit  # answers until it ends: as many as were under way when it began
         self._began = clock()
         self._level: _Level | None = None
         self._hold = 0
@@ -72,7 +77,8 @@ class Window:
 
     async def wait(self, *, first: bool = False) -> None:
         """Wait for a place and take it; ``first`` goes before those who wait already."""
-        self._full = True
+        if self.enter():
+            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if first:
             self._waiting.appendleft(turn)
@@ -98,7 +104,7 @@ class Window:
         if self._full and not self._hold and self.limit < self._most:
             self.limit = min(self.limit + (1.0 if self._slow_start else 1.0 / self.limit), self._most)
         self._latencies.append(seconds)
-        if len(self._latencies) >= max(self.limit, 16):
+        if len(self._latencies) >= max(self._round, _SHORTEST_ROUND):
             self._end_of_round()
 
     def overloaded(self) -> None:
@@ -114,8 +120,8 @@ class Window:
     def _end_of_round(self) -> None:
         """Compare with the last level; after a doubling that brought nothing but waiting, go back to it."""
         now = self._clock()
-        here = _Level(self.limit, len(self._latencies) / max(now - self._began, 1e-9), median(self._latencies))
-        self._latencies, self._began, self.latency = [], now, here.latency
+        here = _Level(self._round, len(self._latencies) / max(now - self._began, 1e-9), median(self._latencies))
+        self._latencies, self._began, self._round, self.latency = [], now, self.limit, here.latency
         full, self._full = self._full, False
         self._hold = max(self._hold - 1, 0)
         if not full or self._hold:

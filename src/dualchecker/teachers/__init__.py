@@ -5,6 +5,7 @@ from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
 from dualchecker.teachers.local import LocalTeacher
 from dualchecker.teachers.openai import OpenAITeacher
+from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.program import ProgramTeacher
 from dualchecker.teachers.recorded import LedgerTeacher, RecordedTeacher
 
@@ -14,6 +15,8 @@ __all__ = [
     "LedgerTeacher",
     "LocalTeacher",
     "OpenAITeacher",
+    "Price",
+    "Prices",
     "ProgramTeacher",
     "RecordedTeacher",
     "Teacher",
