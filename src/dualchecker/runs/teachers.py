@@ -9,12 +9,16 @@ from dualchecker.teachers import (
     DecisionTeacher,
     ExemplarTeacher,
     LedgerTeacher,
+    LocalTeacher,
     OpenAITeacher,
     ProgramTeacher,
     RecordedTeacher,
     Teacher,
 )
 from dualchecker.teachers.program_flaws import Flaws
+
+_REASONED = ("cot", "self_consistency")
+"""Methods that are about reasons: a local model writes them, though it could weigh labels without."""
 
 
 def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, *, senior: bool = False) -> Teacher:
@@ -24,6 +28,11 @@ def build_teacher(teacher: SeniorConfig, config: RunConfig, embedder: Embedder, 
     if teacher.kind == "decisions":
         price = build_prices(config).of(teacher)
         return DecisionTeacher(teacher, seed=config.data.seed, concurrency=config.limits.concurrency, price=price)
+    if teacher.kind == "transformers" and teacher.model is not None:
+        model = config.model_name(teacher.model)
+        if teacher.answer == "auto" and config.method in _REASONED and teacher.structured:
+            teacher = teacher.model_copy(update={"answer": "reasons"})
+        return LocalTeacher(teacher, model=model)
     if teacher.kind == "recorded" and teacher.answers is not None:
         name = teacher.model or "recorded"
         if isinstance(teacher.answers, str):

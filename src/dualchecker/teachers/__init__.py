@@ -3,6 +3,7 @@
 from dualchecker.teachers.base import Teacher
 from dualchecker.teachers.decisions import DecisionTeacher
 from dualchecker.teachers.exemplar import ExemplarTeacher
+from dualchecker.teachers.local import LocalTeacher
 from dualchecker.teachers.openai import OpenAITeacher
 from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.program import ProgramTeacher
@@ -12,6 +13,7 @@ __all__ = [
     "DecisionTeacher",
     "ExemplarTeacher",
     "LedgerTeacher",
+    "LocalTeacher",
     "OpenAITeacher",
     "Price",
     "Prices",
