@@ -25,6 +25,7 @@ class Bill:
         completion_tokens: Of the reply.
         cost: In the currency of the prices.
         answered: Whether a reply came.
+        batch: Whether it was part of a batch, as far as its cached tokens are concerned.
         lost: Copies of the request that were given up because another came first (``hedge_lost``).
     """
 
@@ -36,13 +37,15 @@ class Bill:
     completion_tokens: int
     cost: float
     answered: bool
+    batch: bool
     lost: int
 
 
 _BILLS = """
-SELECT paid.key, teacher, job, prompt_tokens, cached_tokens, completion_tokens, cost, answered, lost FROM (
-    SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 AS answered FROM replies
-    UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0 FROM failures
+SELECT paid.key, teacher, job, prompt_tokens, cached_tokens, completion_tokens, cost, answered, batch, lost FROM (
+    SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 AS answered,
+        cached_tokens > 0 AND ifnull(json_extract(reply, '$.batch'), 0) AS batch FROM replies
+    UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0, 0 FROM failures
 ) AS paid
 LEFT JOIN requests ON requests.key = paid.key
 LEFT JOIN (SELECT key, min(started) AS sent, sum(outcome = 'hedge_lost') AS lost FROM attempts GROUP BY key) AS tries
@@ -56,14 +59,14 @@ def bills(ledger: Ledger) -> list[Bill]:
     """One for every request that was answered or failed for good, in the order in which they were first sent."""
     jobs: dict[str | None, Job] = {None: ("", "")}  # few; each is kept once
     found, before = list[Bill](), ""
-    for key, teacher, job, prompt, cached, completion, cost, answered, lost in ledger.read(_BILLS):
+    for key, teacher, job, prompt, cached, completion, cost, answered, batch, lost in ledger.read(_BILLS):
         if job not in jobs:
             purpose, _, rung = job.partition("\x1f")
             jobs[job] = (purpose, rung)
         copies = 0 if key == before else lost or 0  # a request may have failed before it was answered
         before = key
         name = intern(teacher or "")
-        found.append(Bill(key, name, jobs[job], prompt, cached, completion, cost, bool(answered), copies))
+        found.append(Bill(key, name, jobs[job], prompt, cached, completion, cost, bool(answered), bool(batch), copies))
     return found
 
 
