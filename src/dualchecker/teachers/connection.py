@@ -1,5 +1,6 @@
 """One server: the session, the key, and what it means when nothing comes back."""
 
+import asyncio
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from dualchecker.config import SeniorConfig
 from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.jsontext import json_bytes
 from dualchecker.teachers.body import ENCODINGS, read_body
+from dualchecker.teachers.deadlines import Deadlines
 from dualchecker.teachers.failures import plain
 
 _HEADERS = {
@@ -46,6 +48,7 @@ class Connection:
         self._config = config
         self._concurrency = concurrency
         self._session: aiohttp.ClientSession | None = None
+        self._deadlines = Deadlines(config.timeout)
         base, mark, query = (config.base_url or "").strip().partition("?")
         bare = base.rstrip("/")
         self._url = URL()
@@ -62,6 +65,7 @@ class Connection:
             ConfigError: There is no usable key.
         """
         data = json_bytes(body)
+        task = self._deadlines.begin()
         try:
             session, url = self._session or self._open(), self._url
             # No redirects: a key must never follow one to another host.
@@ -74,6 +78,12 @@ class Connection:
                 response.release()  # a connection that holds an unread rest is closed
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
+        except asyncio.CancelledError:
+            if self._deadlines.is_late(task):
+                raise self._no_reply(TimeoutError()) from None
+            raise
+        finally:
+            self._deadlines.end(task)
         status, key = response.status, self._sent_key
         if key and key in text and (status != 200 or len(key) >= _SURELY_SECRET):
             # Some servers repeat the key in what they say; the ledger and the screen must not.
@@ -81,6 +91,7 @@ class Connection:
         return status, response.headers, text
 
     async def aclose(self) -> None:
+        self._deadlines.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -120,7 +131,7 @@ class Connection:
         self._session = aiohttp.ClientSession(
             headers=_HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60, ttl_dns_cache=_DNS_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, 15)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout / 2, 15)),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # read_body does, in bounded memory
         )
