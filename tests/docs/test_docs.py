@@ -203,7 +203,11 @@ def test_every_verb_and_option_is_real(path: Path) -> None:
     code = "\n".join([*blocks(path, "bash", "sh", "console"), *re.findall(r"`([^`\n]+)`", read(path))])
     for verb, rest in re.findall(r"\bdualchecker ([a-z][\w-]*)(?!/)([^\n]*)", code):
         assert verb in command.commands, verb
-        known = {option for parameter in command.commands[verb].params for option in parameter.opts} | {"--help"}
+        meant = command.commands[verb]
+        if hasattr(meant, "commands") and (second := rest.split()[:1]) and second[0].isalpha():  # a verb of verbs
+            assert second[0] in meant.commands, (verb, second)
+            meant = meant.commands[second[0]]
+        known = {option for parameter in meant.params for option in parameter.opts} | {"--help"}
         used = re.findall(r"(?<=\s)--?[a-z][\w-]*", re.split(r"\s[#|]\s|&&|;", rest)[0])
         assert set(used) <= known, (verb, used)
 

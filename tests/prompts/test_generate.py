@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dualchecker.data import fingerprint
 from dualchecker.prompts import Case, ask_for_texts, read_texts
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Record, Span
 from dualchecker.tasks import Extraction
 from fakes import TASK

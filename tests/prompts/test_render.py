@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from dualchecker.config import AlignConfig
 from dualchecker.prompts import Prompt, PromptWriter, Template, rungs_for
-from dualchecker.prompts.render import _first_sentence, estimate_tokens, left_out, pick_tag, shorten
+from dualchecker.prompts.prompt import estimate_tokens
+from dualchecker.prompts.render import left_out, shorten
+from dualchecker.prompts.words import first_sentence, pick_tag
 from dualchecker.records import Answer, Demonstration, Record, Span
 from dualchecker.tasks import Classification, Extraction
 
@@ -123,7 +125,7 @@ def test_long_rungs_show_the_long_forms_of_demonstrations_too() -> None:
     ],
 )  # fmt: skip
 def test_first_sentences(text: str, first: str) -> None:
-    assert _first_sentence(text) == first
+    assert first_sentence(text) == first
 
 
 # --- demonstrations

@@ -19,6 +19,9 @@ from dualchecker.records import Demonstration, Record
 from dualchecker.tasks import Task
 from dualchecker.teachers import Teacher
 
+_AT_ONCE = 4096
+"""Records whose similarities are computed together."""
+
 
 class ContextAligner:
     """Chooses demonstrations for every text and has the teacher write the reason for each *human* label.
@@ -122,11 +125,13 @@ class ContextAligner:
         if not records or not (rung.neighbours or rung.counter_examples):
             return [[] for _ in records]
         index = self._long if rung.long else self._short
-        scores = index.similarities(records)
-        found = [
-            index.nearest(scores[row], rung.neighbours, doubts[row] if doubts else (), rung.counter_examples)
-            for row in range(len(records))
-        ]
+        found = []
+        for start in range(0, len(records), _AT_ONCE):  # all of a large pool against all gold would not fit in memory
+            scores = index.similarities(records[start : start + _AT_ONCE])
+            found += [
+                index.nearest(row, rung.neighbours, doubts[start + place] if doubts else (), rung.counter_examples)
+                for place, row in enumerate(scores)
+            ]
         by_id = {d.record.id: d for d in self.explain(list({r.id: r for rows in found for r in rows}.values()))}
         return [[by_id[record.id] for record in rows] for rows in found]
 

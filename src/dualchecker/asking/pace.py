@@ -1,4 +1,4 @@
-"""The rhythm of requests: so many a minute, and silence when the server asks for it."""
+"""The rhythm of requests: so many a minute, so many tokens a minute, and silence when the server asks for it."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ class Pace:
 
     Args:
         per_minute: Requests a minute; None for no limit.
+        tokens_per_minute: Tokens a minute, of prompts and replies together; None for no limit.
         clock: Seconds that only ever grow.
         sleep: Waits so many seconds of that clock.
     """
@@ -17,30 +18,51 @@ class Pace:
     def __init__(
         self,
         per_minute: int | None,
+        tokens_per_minute: int | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._gap = 60 / per_minute if per_minute else 0.0
+        self._token_gap = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._clock, self._sleep = clock, sleep
         self._next = 0.0
         self._resume = 0.0
         self._pauses = 0
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether turns must say how many tokens they want."""
+        return self._token_gap > 0
+
+    @property
+    def free(self) -> bool:
+        """Whether nobody has to wait for a turn just now."""
+        return not self._gap and not self._token_gap and self._clock() >= self._resume
+
     def pause(self, seconds: float) -> None:
         """Nobody sends for so many seconds, not even who has been given a turn already."""
         resume = self._clock() + seconds
         if resume > self._resume:
-            self._resume = self._next = resume
+            self._resume = resume
+            self._next = max(self._next, resume) if self._token_gap else resume
             self._pauses += 1
 
-    async def turn(self) -> None:
-        """Wait until it is one's turn."""
+    async def turn(self, tokens: int = 0) -> None:
+        """Wait until it is one's turn.
+
+        Args:
+            tokens: What the request will take, as far as is known; ``settle`` puts it right.
+        """
         while True:
             pauses, due = self._pauses, max(self._next, self._clock())
-            self._next = due + self._gap
+            self._next = due + max(self._gap, tokens * self._token_gap)
             while (left := due - self._clock()) > 0:
                 await self._sleep(left)
             if pauses == self._pauses:
                 return
             # A pause was asked for meanwhile: it voids all turns, so that they are neither early nor all at once.
+
+    def settle(self, expected: int, used: int) -> None:
+        """A request took other than expected: those to come wait longer, or less long."""
+        self._next += (used - expected) * self._token_gap

@@ -1,5 +1,6 @@
 """Asking one rung of the ladder, and keeping the best answer of a climb."""
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from dualchecker.alignment import ContextAligner
 from dualchecker.asking import Asker, Outcome
+from dualchecker.checking.second_turn import SecondTurn
 from dualchecker.confidence import best_exponent, read_signals, sharpen
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, left_out
 from dualchecker.records import Answer, Demonstration, Record
@@ -91,6 +93,7 @@ class Ladder:
         temperature: float = 0.7,
     ) -> None:
         self._task, self._aligner, self._writer, self._asker = task, aligner, writer, asker
+        self._turns = SecondTurn(asker, writer)
         self._teacher, self._senior = teacher, senior
         self._gold = tuple(gold)
         self._temperature = temperature
@@ -134,20 +137,23 @@ class Ladder:
         )
         if variant:
             near = [_shuffled(some, f"{variant} {r.id}") for some, r in zip(near, records, strict=True)]
-        prompts = [
-            self._drawn(
-                self._writer.label(record, rung, template, some, self._earlier(group), self._focus(group)),
-                group[0].sample,
-            )
-            for record, some, group in zip(records, near, groups, strict=True)
-        ]
         # Without neighbours their share of every label is not known.
         unknown = np.full((len(groups), len(self._task.labels)), np.nan)
         shares = self._neighbour_shares(records, long=rung.long) if aligned else unknown
-        outcomes = self._asker.ask(teacher, prompts, purpose)
-        for group, outcome, row in zip(groups, outcomes, shares, strict=True):
-            by_label = dict(zip(self._task.labels, map(float, row), strict=True))
-            for climb, answer in zip(group, self._answers(group, outcome, teacher.name, by_label), strict=True):
+
+        def write(place: int, writer: PromptWriter) -> Prompt:
+            group = groups[place]
+            earlier, focus = self._earlier(group), self._focus(group)
+            prompt = writer.label(records[place], rung, template, near[place], earlier, focus)
+            return self._drawn(prompt, group[0].sample)
+
+        def read(place: int, outcome: Outcome) -> list[Answer]:
+            by_label = dict(zip(self._task.labels, shares[place].tolist(), strict=True))
+            return self._answers(groups[place], outcome, teacher.name, by_label)
+
+        said = self._turns.answers(teacher, len(groups), write, read, purpose)
+        for group, answers in zip(groups, said, strict=True):
+            for climb, answer in zip(group, answers, strict=True):
                 climb.trail.append(answer)
                 climb.signals.append(read_signals(answer, climb.trail))
                 climb.confidences.append(0.0)
@@ -180,9 +186,7 @@ class Ladder:
             teacher: Who was asked.
             shares: Share of each label among the nearest human labels; not a number where it is not known.
         """
-        answer = self._read(outcome, teacher, group[0].record.whole.text)
-        share = shares.get(answer.label or "", float("nan"))
-        return [answer if np.isnan(share) else replace(answer, neighbour_share=share)]
+        return [self._read(outcome, teacher, group[0].record.whole.text, shares)]
 
     def _drawn(self, prompt: Prompt, sample: int) -> Prompt:
         return replace(prompt, sample=sample, temperature=self._temperature) if sample else prompt
@@ -201,34 +205,33 @@ class Ladder:
             self._exponents[long] = best_exponent(known[there], truth[there])[0]
         return sharpen(self._aligner.label_shares(records, long=long), self._exponents[long])
 
-    def _read(self, outcome: Outcome, teacher: str, text: str) -> Answer:
-        prompt, reply = outcome.prompt, outcome.reply
-        answer = Answer(
-            prompt.record_id,
-            None,
-            "failed",
-            prompt.rung,
-            request_key=outcome.key,
-            teacher=teacher,
-            notes=prompt.notes,
-        )
+    def _read(self, outcome: Outcome, teacher: str, text: str, shares: Mapping[str, float] | None = None) -> Answer:
+        prompt, reply, failure = outcome.prompt, outcome.reply, outcome.failure
         if reply is None:
-            return replace(answer, outcome=outcome.failure.kind if outcome.failure else "failed")
+            kind = failure.kind if failure else "failed"
+            said = str(failure)[:500] if kind == "refused" else ""
+            return _unusable(outcome, kind, teacher, prompt.notes, said)
         notes = (*prompt.notes, *reply.notes, *(("outside_labels",) if (reply.outside_mass or 0) > _OUTSIDE else ()))
-        answer = replace(answer, notes=notes, outside_mass=reply.outside_mass, order_spread=reply.order_spread)
         if reply.finish in _DECLINED:
             said = reply.text[:500] if reply.finish == "refusal" else ""
-            return replace(answer, outcome=_DECLINED[reply.finish], rationale=said)
+            answer = _unusable(outcome, _DECLINED[reply.finish], teacher, notes, said)
+            return replace(answer, outside_mass=reply.outside_mass, order_spread=reply.order_spread)
         parsed = self._task.parse(reply.text, text, prompt.shown.choices)
-        notes += (*parsed.notes, *(("cut_short",) if reply.finish == "length" else ()))
-        return replace(
-            answer,
-            label=parsed.label,
-            outcome=parsed.outcome,
+        share = shares.get(parsed.label or "", math.nan) if shares else math.nan
+        return Answer(
+            prompt.record_id,
+            parsed.label,
+            parsed.outcome,
+            prompt.rung,
             rationale=parsed.rationale,
             stated=parsed.stated,
             label_probabilities=self._over_labels(reply.label_probabilities) if parsed.label else None,
-            notes=notes,
+            neighbour_share=None if math.isnan(share) else share,
+            request_key=outcome.key,
+            teacher=teacher,
+            notes=(*notes, *parsed.notes, *(("cut_short",) if reply.finish == "length" else ())),
+            outside_mass=reply.outside_mass,
+            order_spread=reply.order_spread,
             spans=parsed.spans,
             hallucinated=parsed.hallucinated,
             unseen=left_out(text, prompt.shown.text) if self._task.spans else None,
@@ -242,6 +245,20 @@ class Ladder:
         numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float) and 0 <= v <= 1 + 1e-6}
         total = sum(numbers.values())
         return {k: numbers.get(k, 0.0) / total for k in values} if total > 0 else None
+
+
+def _unusable(outcome: Outcome, kind: str, teacher: str, notes: tuple[str, ...], said: str) -> Answer:
+    prompt = outcome.prompt
+    return Answer(
+        prompt.record_id,
+        None,
+        kind,
+        prompt.rung,
+        rationale=said,
+        request_key=outcome.key,
+        teacher=teacher,
+        notes=notes,
+    )
 
 
 def _shuffled(demonstrations: Sequence[Demonstration], seed: str) -> list[Demonstration]:

@@ -10,6 +10,7 @@ from dualchecker.cli.convert import convert
 from dualchecker.cli.demo import demo
 from dualchecker.cli.export import export
 from dualchecker.cli.init import init
+from dualchecker.cli.ledger import app as ledger
 from dualchecker.cli.plan import plan
 from dualchecker.cli.predict import predict
 from dualchecker.cli.report import report
@@ -43,3 +44,4 @@ def _options(
 
 for verb in (demo, init, plan, run, status, report, predict, export, convert, bench):
     app.command()(verb)
+app.add_typer(ledger)

@@ -17,6 +17,9 @@ Setting = Annotated[
 def run(
     file: Annotated[Path, typer.Argument(help="The run file.")] = Path("run.yaml"),
     settings: Setting = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again what the teacher refused, or found too long.")
+    ] = False,
 ) -> None:
     """Label the pool, train the student, write the report. Run again to resume."""
     from dualchecker.cli.display import TerminalProgress, print_result, print_where
@@ -26,11 +29,12 @@ def run(
     config = load_config(file, settings or [])
     started = time.monotonic()
     with TerminalProgress() as progress:
-        result = distill(config, progress=progress)
+        result = distill(config, progress=progress, retry_failed=retry_failed)
     print_result(result.metrics)
     print_where(
         result.folder,
         cost=result.metrics["cost"],
         requests=result.metrics["requests"]["used"],
         seconds=time.monotonic() - started,
+        money=result.metrics["money"],
     )

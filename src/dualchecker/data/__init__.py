@@ -5,8 +5,8 @@ from dualchecker.data.decisions import decision_fence, decisions
 from dualchecker.data.fence import Fence, build_fence
 from dualchecker.data.files import read_rows
 from dualchecker.data.rows import to_records
-from dualchecker.data.splits import find_leaks, fingerprint, stratified_split, stratum, text_folds
-from dualchecker.data.write import write_json, write_jsonl, write_table, write_text
+from dualchecker.data.splits import find_leaks, fingerprint, same_as, stratified_split, stratum, text_folds
+from dualchecker.data.write import write_json, write_jsonl, write_table, write_text, writing
 
 __all__ = [
     "Dataset",
@@ -18,6 +18,7 @@ __all__ = [
     "fingerprint",
     "load_dataset",
     "read_rows",
+    "same_as",
     "stratified_split",
     "stratum",
     "text_folds",
@@ -26,4 +27,5 @@ __all__ = [
     "write_jsonl",
     "write_table",
     "write_text",
+    "writing",
 ]

@@ -5,7 +5,8 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import takewhile
 
 import numpy as np
@@ -23,11 +24,37 @@ def _gap(match: re.Match[str]) -> str:
     return marks if marks == between else marks + " "
 
 
+@lru_cache(maxsize=2048)
 def fingerprint(text: str) -> str:
     """A text's identity but for case, width, white space and punctuation (32 hex digits)."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"[\W_]+", _gap, folded).strip()
+    if text.isascii():  # has no width and no marks
+        folded = text.lower()
+        plain = re.sub(r"[\W_]+", " ", folded).strip()
+    else:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        plain = re.sub(r"[\W_]+", _gap, folded).strip()
     return hashlib.blake2b((plain or folded).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def same_as(text: str) -> Callable[[str], bool]:
+    """Tells of other texts whether they have the same ``fingerprint``; quick where they differ, as almost all do."""
+    plain = text.isascii()
+    start = _beginning(text) if plain else ""
+
+    def same(other: str) -> bool:
+        if plain and other.isascii():
+            begins = _beginning(other)
+            if not (begins.startswith(start) or start.startswith(begins)):
+                return False
+        return fingerprint(text) == fingerprint(other)
+
+    return same
+
+
+@lru_cache(maxsize=4096)
+def _beginning(text: str) -> str:
+    """The first letters and digits of an ASCII text: of two texts with one fingerprint, one begins like the other."""
+    return re.sub(r"[\W_]+", "", text[:40]).lower()
 
 
 def stratum(record: Record) -> str:

@@ -10,6 +10,7 @@ from dualchecker.ledger.hashing import row_hash
 from dualchecker.records import Reply
 
 _FIELDS = tuple(Reply.__dataclass_fields__)
+_DECIMALS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,23 @@ def reply_from_json(text: str) -> Reply:
 
 
 def reply_hash(key: str, text: str, tokens: tuple[int, int, int], cost: float) -> str:
-    """Hash of a row of ``replies``: key, reply, tokens (prompt, completion, cached) and cost to nine decimals."""
-    return row_hash((key, text, *tokens, f"{cost:.9f}"))
+    """Hash of a row of ``replies``: key, reply, tokens (prompt, completion, cached) and cost."""
+    return row_hash((key, text, *tokens, _as_hashed(cost)))
 
 
 def failure_hash(key: str, failure: Failure, cost: float) -> str:
     """Hash of a row of ``failures``."""
     tokens = (failure.prompt_tokens, failure.completion_tokens)
-    return row_hash((key, failure.kind, failure.message, failure.status, *tokens, f"{cost:.9f}"))
+    return row_hash((key, failure.kind, failure.message, failure.status, *tokens, _as_hashed(cost)))
+
+
+def as_stored(cost: float) -> float:
+    """A cost as the ledger holds it: to twelve decimals.
+
+    So many survive any SQLite, some of which read the last binary digit of a number differently.
+    """
+    return round(cost, _DECIMALS)
+
+
+def _as_hashed(cost: float) -> str:
+    return f"{cost:.{_DECIMALS}f}"

@@ -4,56 +4,33 @@ A run is a pure function of its inputs and its ledger: what is in it is never as
 """
 
 import contextlib
+import math
 import os
 import sqlite3
+import threading
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Self
 
 from dualchecker.errors import LedgerError
 from dualchecker.jsontext import json_text
+from dualchecker.ledger.inserts import INSERT, as_json, rows_of
 from dualchecker.ledger.lock import acquire, release
-from dualchecker.ledger.rows import (
-    Attempt,
-    Entry,
-    Failure,
-    Request,
-    Totals,
-    failure_hash,
-    reply_from_json,
-    reply_hash,
-    reply_to_json,
-)
+from dualchecker.ledger.rows import Entry, Failure, Totals, reply_from_json
 from dualchecker.ledger.schema import prepare
 from dualchecker.records import Reply
 
 Use = tuple[str, str, str, str]
 """(record, purpose, rung, key): who used which request, and what for."""
 
-_COLUMNS = {
-    "requests": ("key", "prompt", "teacher", "payload", "created"),
-    "attempts": ("key", "started", "seconds", "outcome", "status", "message"),
-    "replies": ("key", "reply", "prompt_tokens", "completion_tokens", "cost", "created", "cached_tokens", "hash"),
-    "failures": ("key", "kind", "message", "status", "prompt_tokens", "completion_tokens", "cost", "created", "hash"),
-    "uses": ("record", "purpose", "rung", "key"),
-}
+_IF_NOT_WRITTEN = "Free some room or mend the permissions, then run again: what is in the ledger is kept."
+_IF_NOT_READ = (
+    "`dualchecker ledger verify` names what is damaged; `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved."
+)
 
-
-def _insert(table: str) -> str:
-    """One statement for any number of rows, given as one JSON array.
-
-    ``executemany`` would take Python's lock anew for every row, and wait for it milliseconds while another thread
-    computes; so whole groups are written while the other thread goes on.
-    """
-    columns = _COLUMNS[table]
-    values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(columns)))
-    return f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) SELECT {values} FROM json_each(?)"  # noqa: S608
-
-
-_INSERT = {table: _insert(table) for table in _COLUMNS}
+_AMONG = "key IN (SELECT value FROM json_each(?))"
+"""Any number of keys, given as one JSON array; the table is gone through once at most."""
 
 
 class Ledger:
@@ -62,8 +39,17 @@ class Ledger:
     Only one process may write a ledger at a time; any number may read it meanwhile.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: IO[str] | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        lock: IO[str] | None,
+        reader: sqlite3.Connection | None = None,
+    ) -> None:
         self._db, self.path, self._lock = connection, path, lock
+        # Answers are looked up beside the writing, which they need not wait for: what is not yet whole is not seen.
+        self._reader = reader or connection
+        self._writing = threading.Lock()  # one connection: two threads must not share a transaction
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
@@ -81,11 +67,9 @@ class Ledger:
             if not read_only:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = acquire(file)
-            # One connection, used by the thread that asks while the main thread waits for it.
-            target = f"{file.resolve().as_uri()}?{_read_mode(file)}" if read_only else str(file)
-            db = sqlite3.connect(target, uri=read_only, isolation_level=None, check_same_thread=False, timeout=30)
+            db = _open_to_read(file) if read_only else _open(file, "mode=rwc", read_only=False)
             try:
-                prepare(db, file, read_only=read_only)
+                reader = None if read_only else _connect(file, "mode=ro")
             except BaseException:
                 db.close()
                 raise
@@ -99,9 +83,10 @@ class Ledger:
         except BaseException:
             release(lock)
             raise
-        return cls(db, file, lock)
+        return cls(db, file, lock, reader)
 
     def close(self) -> None:
+        self._reader.close()
         self._db.close()
         release(self._lock)
         self._lock = None
@@ -113,32 +98,88 @@ class Ledger:
         self.close()
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What is done inside happens whole or not at all.
+
+        Raises:
+            LedgerError: It cannot be written; then none of it is there.
+        """
+        with self._writing, self._told("written", _IF_NOT_WRITTEN):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:  # a full disk has already rolled back
                     self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise LedgerError(
-                f"The ledger {self.path} cannot be written.",
-                why=str(error),
-                fix="Free some room or mend the permissions, then run again: what is in the ledger is kept.",
-            ) from error
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment, whatever another process writes meanwhile. May be nested."""
+        if self._db.in_transaction:
+            yield
+            return
+        with self._reading():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # of a damaged file, whose damage has been told
+                self._db.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def scratch(self, name: str, query: str, values: Sequence[Any] = ()) -> Iterator[None]:
+        """A table beside the ledger with what a query finds, to read from while inside."""
+        self._rows(f"CREATE TEMP TABLE {name} AS {query}", values)
+        try:
+            yield
+        finally:
+            self._rows(f"DROP TABLE {name}")
+
+    def vacuum(self) -> None:
+        """Give the room of removed rows back to the disk. A kill leaves the file as it was.
+
+        Raises:
+            LedgerError: There is no room for the second copy that this takes for a while.
+        """
+        with self._writing, self._told("made smaller", "It is sound, and only larger than it need be: free some room."):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def size(self) -> int:
+        """Bytes on disk, with what is still in its log."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a query one by one, so that not all of them need fit into memory.
+
+        Raises:
+            LedgerError: They cannot be read.
+        """
+        with self._reading():
+            for row in self._db.execute(sql, values):  # noqa: UP028 (it would close the cursor of a closed ledger)
+                yield row
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
+        with self._reading():
             return self._db.execute(sql, values).fetchall()
+
+    def _look_up(self, sql: str, keys: Sequence[str], *, twice: bool = False) -> list[Any]:
+        values = _keys(keys)
+        with self._reading():
+            return self._reader.execute(sql, (*values, *values) if twice else values).fetchall() if keys else []
+
+    def _reading(self) -> contextlib.AbstractContextManager[None]:
+        return self._told("read", _IF_NOT_READ)
+
+    @contextlib.contextmanager
+    def _told(self, done: str, fix: str) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
-            raise LedgerError(
-                f"The ledger {self.path} cannot be read.",
-                why=str(error),
-                fix="If it is damaged, `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved.",
-            ) from error
+            raise LedgerError(f"The ledger {self.path} cannot be {done}.", why=str(error), fix=fix) from error
 
     def reply(self, key: str) -> Reply | None:
         """The reply to a request, if it was ever answered."""
@@ -146,11 +187,8 @@ class Ledger:
 
     def replies(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The replies to those of the requests that were answered."""
-        found = {}
-        for marks, part in _portions(keys):
-            rows = self._rows(f"SELECT key, reply FROM replies WHERE key IN ({marks})", part)  # noqa: S608
-            found.update({key: reply_from_json(text) for key, text in rows})
-        return found
+        rows = self._look_up(f"SELECT key, reply FROM replies WHERE {_AMONG}", keys)  # noqa: S608
+        return {key: self._reply(key, text) for key, text in rows}
 
     def reply_to_prompt(self, prompt_hash: str, rung: str = "") -> Reply | None:
         """The first reply to the same messages, whatever model and settings they were sent with.
@@ -160,24 +198,46 @@ class Ledger:
             rung: Prefer the reply that this rung got: a senior teacher may be sent the same messages as another.
         """
         rows = self._rows(
-            "SELECT reply FROM replies JOIN requests USING (key) WHERE prompt = ? ORDER BY"
-            " EXISTS (SELECT 1 FROM uses WHERE uses.key = requests.key AND uses.rung = ?) DESC, replies.created, key"
-            " LIMIT 1",
-            (prompt_hash, rung),
+            "SELECT key, reply FROM replies JOIN requests USING (key) WHERE prompt = ? ORDER BY replies.created, key",
+            (prompt_hash,),
         )
-        return reply_from_json(rows[0][0]) if rows else None
+        if len(rows) > 1:  # only then is it worth the search
+            users = f"SELECT DISTINCT key FROM uses WHERE rung = ? AND {_AMONG}"  # noqa: S608
+            asked = {key for (key,) in self._rows(users, (rung, *_keys([key for key, _ in rows])))}
+            rows.sort(key=lambda row: row[0] not in asked)  # stable: the first reply stays the first
+        return self._reply(*rows[0]) if rows else None
+
+    def _reply(self, key: str, text: str) -> Reply:
+        try:
+            return reply_from_json(text)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LedgerError(
+                f"The ledger {self.path} holds a reply that cannot be read: that to the request {key}.",
+                why=str(error),
+                fix=_IF_NOT_READ,
+            ) from error
+
+    def results(self, keys: Sequence[str]) -> dict[str, Reply | Failure]:
+        """How those of the requests ended that ended for good: with a reply, or without one."""
+        rows = self._look_up(
+            f"SELECT key, reply FROM replies WHERE {_AMONG}"  # noqa: S608
+            f" UNION ALL SELECT key, NULL FROM failures WHERE NOT forgotten AND {_AMONG}",
+            keys,
+            twice=True,
+        )
+        found: dict[str, Reply | Failure] = {key: self._reply(key, text) for key, text in rows if text is not None}
+        if ended := [key for key, text in rows if text is None and key not in found]:
+            found.update(self.failures(ended))
+        return found
 
     def failures(self, keys: Sequence[str]) -> dict[str, Failure]:
         """How those of the requests ended that ended for good without an answer."""
-        found = {}
-        for marks, part in _portions(keys):
-            rows = self._rows(
-                "SELECT key, kind, message, status, prompt_tokens, completion_tokens FROM failures"  # noqa: S608
-                f" WHERE NOT forgotten AND key IN ({marks}) ORDER BY id",
-                part,
-            )
-            found.update({row[0]: Failure(*row[1:]) for row in rows})
-        return found
+        rows = self._look_up(
+            "SELECT key, kind, message, status, prompt_tokens, completion_tokens FROM failures"  # noqa: S608
+            f" WHERE NOT forgotten AND {_AMONG} ORDER BY id",
+            keys,
+        )
+        return {row[0]: Failure(*row[1:]) for row in rows}
 
     def write(self, entries: Iterable[Entry], uses: Iterable[Use] = ()) -> None:
         """Enter tries with their requests and what came of them, and who used what, in one transaction.
@@ -187,21 +247,15 @@ class Ledger:
         Raises:
             LedgerError: It cannot be written; then none of it is there.
         """
-        now = time.time()
-        rows: dict[str, list[Sequence[Any]]] = {"requests": [], "attempts": [], "replies": [], "failures": []}
-        for entry in entries:
-            request, attempt, reply, failure = entry.request, entry.attempt, entry.reply, entry.failure
-            rows["requests"].append(_request_row(request, now))
-            rows["attempts"].append(_attempt_row(attempt))
-            if reply is not None:
-                rows["replies"].append(_reply_row(request.key, reply, entry.cost, now))
-            if failure is not None:
-                rows["failures"].append(_failure_row(request.key, failure, entry.cost, now))
+        rows = rows_of(entries, time.time())
         rows["uses"] = list(uses)
-        with self._transaction() as db:
+        with self.transaction() as db:
             for table, some in rows.items():
                 if some:
-                    db.execute(_INSERT[table], (_rows_as_json(some),))
+                    db.execute(INSERT[table], (as_json(some),))
+
+    def using(self, uses: Sequence[Use]) -> None:
+        """Called before requests are used; a ledger that meters its users may refuse here."""
 
     def record_uses(self, uses: Iterable[Use]) -> None:
         """Note who used which request, where nothing else is to be written."""
@@ -212,33 +266,27 @@ class Ledger:
 
         Their attempts stay in the ledger, and what they cost stays counted.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             return db.execute("UPDATE failures SET forgotten = 1 WHERE NOT forgotten").rowcount
 
     def totals(self, keys: Collection[str] | None = None) -> Totals:
         """Everything in the ledger, or what these requests took (whichever run paid for them)."""
-        columns = "ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0), ifnull(sum(cost), 0)"
-        answered = f"SELECT count(*), {columns}, ifnull(sum(cached_tokens), 0) FROM replies"  # noqa: S608
-        failed = f"SELECT 0, {columns}, 0 FROM failures"  # noqa: S608
-        sums = [0.0] * 5
-        for where, part in [("", [])] if keys is None else _where(keys):
-            for sql in (answered, failed):
-                sums = [total + value for total, value in zip(sums, self._rows(sql + where, part)[0], strict=True)]
+        where, values = ("", ()) if keys is None else (f" WHERE {_AMONG}", _keys(keys))
+        columns = "count(*), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0)"
+        answered = self._rows(f"SELECT {columns}, ifnull(sum(cached_tokens), 0) FROM replies{where}", values)  # noqa: S608
+        failed = self._rows(f"SELECT {columns} FROM failures{where}", values)  # noqa: S608
+        requests, prompt, completion, cached = answered[0]
+        costs = f"SELECT cost FROM replies{where} UNION ALL SELECT cost FROM failures{where}"  # noqa: S608
+        # Exact: the same in whichever order the replies came.
+        cost = math.fsum(value for (value,) in self.read(costs, (*values, *values)))
         attempts = sum(self.outcomes(keys).values())
-        return Totals(int(sums[0]), attempts, int(sums[1]), int(sums[2]), sums[3], int(sums[4]))
+        return Totals(requests, attempts, prompt + failed[0][1], completion + failed[0][2], cost, cached)
 
     def outcomes(self, keys: Collection[str] | None = None) -> dict[str, int]:
         """How often each attempt outcome occurred, in all or at these requests; the most frequent first."""
-        if keys is None:
-            return dict(self._rows("SELECT outcome, count(*) FROM attempts GROUP BY outcome ORDER BY 2 DESC"))
-        counts: Counter[str] = Counter()
-        for marks, part in _portions(keys):
-            rows = self._rows(
-                f"SELECT outcome, count(*) FROM attempts WHERE key IN ({marks}) GROUP BY outcome",  # noqa: S608
-                part,
-            )
-            counts.update(dict(rows))
-        return dict(counts.most_common())
+        where, values = ("", ()) if keys is None else (f" WHERE {_AMONG}", _keys(keys))
+        sql = f"SELECT outcome, count(*) FROM attempts{where} GROUP BY outcome ORDER BY 2 DESC, 1"  # noqa: S608
+        return dict(self._rows(sql, values))
 
     def uses(self) -> dict[tuple[str, str], int]:
         """Number of uses by (purpose, rung)."""
@@ -246,54 +294,33 @@ class Ledger:
         return {(purpose, rung): count for purpose, rung, count in rows}
 
 
-def _where(keys: Collection[str]) -> Iterator[tuple[str, list[str]]]:
-    for marks, part in _portions(keys):
-        yield f" WHERE key IN ({marks})", part
+def _keys(keys: Collection[str]) -> tuple[str]:
+    return (json_text(list(keys)),)
 
 
-def _portions(keys: Collection[str]) -> Iterator[tuple[str, list[str]]]:
-    """The keys in parts, each with its question marks: SQLite limits the variables of one statement."""
-    ordered = sorted(keys)  # so that sums of costs do not differ in their last digit from run to run
-    for start in range(0, len(ordered), 500):
-        part = ordered[start : start + 500]
-        yield ",".join("?" * len(part)), part
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
+    # Used by the thread that asks while the main thread waits for it.
+    address = f"{file.resolve().as_uri()}?{mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
 
 
-def _read_mode(file: Path) -> str:
-    """How to open for reading: where nothing may be written beside the file, it has to be taken as unchanging."""
-    alone = not file.with_name(file.name + "-wal").exists()
-    return "immutable=1" if alone and not os.access(file.parent, os.W_OK) else "mode=ro"
+def _open(file: Path, mode: str, *, read_only: bool) -> sqlite3.Connection:
+    db = _connect(file, mode)
+    try:
+        prepare(db, file, read_only=read_only)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
-def _request_row(request: Request, now: float) -> Sequence[Any]:
-    return request.key, request.prompt, request.teacher, json_text(request.payload), now
-
-
-def _attempt_row(attempt: Attempt) -> Sequence[Any]:
-    return attempt.key, attempt.started, attempt.seconds, attempt.outcome, attempt.status, attempt.message
-
-
-def _reply_row(key: str, reply: Reply, cost: float, now: float) -> Sequence[Any]:
-    text = reply_to_json(reply)
-    tokens = (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
-    return key, text, tokens[0], tokens[1], cost, now, tokens[2], reply_hash(key, text, tokens, cost)
-
-
-def _failure_row(key: str, failure: Failure, cost: float, now: float) -> Sequence[Any]:
-    failure = replace(failure, message=_clean(failure.message))
-    tokens = (failure.prompt_tokens, failure.completion_tokens)
-    digest = failure_hash(key, failure, cost)
-    return key, failure.kind, failure.message, failure.status, *tokens, cost, now, digest
-
-
-def _rows_as_json(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows for ``json_each``; half characters and NUL, which SQLite cannot hold, are replaced."""
-    return json_text([[_clean(value) if isinstance(value, str) else value for value in row] for row in rows])
-
-
-def _clean(text: str) -> str:
-    return (
-        text
-        if text.isascii() and "\0" not in text
-        else text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    )
+def _open_to_read(file: Path) -> sqlite3.Connection:
+    """Where nothing can be written beside the file (no right, no room), it has to be taken as unchanging."""
+    if file.with_name(file.name + "-wal").exists():  # somebody writes it, or was killed
+        return _open(file, "mode=ro", read_only=True)
+    if not os.access(file.parent, os.W_OK):
+        return _open(file, "immutable=1", read_only=True)
+    try:
+        return _open(file, "mode=ro", read_only=True)
+    except sqlite3.OperationalError:
+        return _open(file, "immutable=1", read_only=True)

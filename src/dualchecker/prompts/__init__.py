@@ -4,6 +4,7 @@ from dualchecker.prompts.generate import LEVELS, Case, Written, ask_for_texts, r
 from dualchecker.prompts.prompt import Message, Prompt, Shown
 from dualchecker.prompts.render import PromptWriter, left_out
 from dualchecker.prompts.rungs import Rung, Style, rungs_for
+from dualchecker.prompts.series import Series
 from dualchecker.prompts.template import Template
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Prompt",
     "PromptWriter",
     "Rung",
+    "Series",
     "Shown",
     "Style",
     "Template",

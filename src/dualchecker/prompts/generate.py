@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dualchecker.data import fingerprint
-from dualchecker.prompts.prompt import Prompt, Shown
-from dualchecker.prompts.render import OCCURS, estimate_tokens, pick_tag, prompt_files, shorten
+from dualchecker.prompts.prompt import Prompt, Shown, estimate_tokens
+from dualchecker.prompts.render import shorten
+from dualchecker.prompts.words import OCCURS, pick_tag, prompt_files
 from dualchecker.records import Demonstration, Record, Span
 from dualchecker.tasks import Extraction, Task
 from dualchecker.tasks.extraction import LOSES_A_SPAN

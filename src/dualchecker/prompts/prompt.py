@@ -1,15 +1,31 @@
 """A prompt: the messages a language model gets, and the same content as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from dualchecker.ledger import content_hash
+from dualchecker.jsontext import canonical_json
+from dualchecker.ledger import content_hash, digest
 from dualchecker.records import Answer, Chain, Demonstration
+
+
+def estimate_tokens(text: str) -> int:
+    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
+    if text.isascii():
+        return len(text) // 4 + 1
+    other = len(text) - len(text.encode("ascii", "ignore"))
+    return (len(text) - other) // 4 + other + 1
+
 
 Message = Mapping[str, str]
 """``{"role": "system" | "user" | "assistant", "content": ...}``."""
+
+
+def size_of(messages: Sequence[Message]) -> int:
+    """Estimated tokens of messages."""
+    return sum(estimate_tokens(message["content"]) for message in messages)
+
 
 Purpose = Literal["label", "explain", "evaluate", "generate"]
 
@@ -89,8 +105,19 @@ class Prompt:
     sample: int = 0
     temperature: float = 1.0
 
+    @property
+    def size(self) -> int:
+        """Estimated tokens of the messages."""
+        return size_of(self.messages)
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The messages as canonical JSON."""
+        return canonical_json([dict(message) for message in self.messages])
+
     @cached_property
     def hash(self) -> str:
         """Identity of the messages (and of the draw), whatever model they are sent to."""
-        messages = [dict(message) for message in self.messages]
-        return content_hash({"messages": messages, "sample": self.sample} if self.sample else messages)
+        if self.sample:
+            return content_hash({"messages": [dict(message) for message in self.messages], "sample": self.sample})
+        return digest(self.canonical)

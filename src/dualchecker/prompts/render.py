@@ -1,74 +1,23 @@
-"""The words of a prompt: Jinja2 files, delimiters that no text can close, fitting to a token limit."""
+"""Prompts for a task: what each shows, fitted to a token limit."""
 
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from dualchecker.prompts.prompt import Message, Prompt, Shown
+from dualchecker.prompts.prompt import Prompt, Shown, estimate_tokens, size_of
 from dualchecker.prompts.rungs import Rung
 from dualchecker.prompts.template import Template
+from dualchecker.prompts.words import View, Words
 from dualchecker.records import Answer, Chain, Demonstration, Record
 from dualchecker.tasks import Task
-from dualchecker.tasks.choices import letter
 from dualchecker.tasks.verdicts import verdict_schema
 
 _CUT = "\n[... the text was cut here to fit ...]\n"
-OCCURS = {
-    "at_most_one": " (at most one in a text)",
-    "at_least_one": " (at least one in a text)",
-    "exactly_one": " (exactly one in a text)",
-}
-"""How often a label may occur in a text, as prompts say it."""
 _REASON = 300
 """Tokens of an earlier answer's reason that are shown again."""
 _ANSWER = 1000
 """Tokens of the spans of an earlier answer that are shown again."""
-
-
-@lru_cache(maxsize=1)
-def prompt_files() -> ImmutableSandboxedEnvironment:
-    # Prompts are plain text: nothing is HTML-escaped; texts are data because of their delimiters.
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(Path(__file__).parent / "files"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters["letter"] = letter
-    return environment
-
-
-def estimate_tokens(text: str) -> int:
-    """A cautious count without a tokenizer: four ASCII characters, or one other character, to a token."""
-    other = len(text) - len(text.encode("ascii", "ignore"))
-    return (len(text) - other) // 4 + other + 1
-
-
-def pick_tag(texts: Sequence[str]) -> str:
-    """A delimiter that none of the texts contains: ``text``, or ``text-2``, ``text-3`` ... where one does.
-
-    A common constant keeps prompts of a run alike at the front, which servers can cache.
-    """
-    taken = set()
-    for text in texts:
-        taken.update(re.findall(r"<[\s/]*(text(?:-\d+)?)\b", text, re.I))
-    taken = {name.lower() for name in taken}
-    number = 1
-    while (name := "text" if number == 1 else f"text-{number}") in taken:
-        number += 1
-    return name
-
-
-def _first_sentence(text: str) -> str:
-    # A small letter behind a full stop belongs to an abbreviation ("e.g. paint"), not to a new sentence.
-    return re.split(r"(?<=[.!?])\s+(?![a-z])|(?<=[。！？])", text.strip(), maxsplit=1)[0]
 
 
 def shorten(text: str, tokens: int) -> str:
@@ -112,6 +61,14 @@ class PromptWriter:
     task: Task
     max_tokens: int = 8000
 
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.task)
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.task.schema()
+
     def label(
         self,
         record: Record,
@@ -149,16 +106,16 @@ class PromptWriter:
             sample: As in ``Prompt``: several verdicts on one chain are independent draws.
             temperature: Of such draws.
         """
-        view = _View(Rung("brief"), Template(), (), None, (), record.choices or (), chain)
+        view = View(Rung("brief"), Template(), (), None, (), record.choices or (), chain)
         text, notes = record.long_text, []
-        room = self.max_tokens - _size(self._messages(view, (), "", ""))
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room:
             text = shorten(text, max(room, 50))
             notes.append("truncated")
         return Prompt(
             record_id=record.id,
             rung="evaluate",
-            messages=self._messages(view, (), text, ""),
+            messages=self._words.messages(view, (), text, ""),
             shown=replace(self._shown(view, (), text, ""), long=True),
             schema=verdict_schema(),
             purpose="evaluate",
@@ -189,17 +146,17 @@ class PromptWriter:
             )
             for answer in previous
         )
-        view = _View(rung, template, previous, human_label, focus, record.choices or ())
-        room = self.max_tokens - _size(self._messages(view, (), "", ""))
+        view = View(rung, template, previous, human_label, focus, record.choices or ())
+        room = self.max_tokens - self._words.frame_size(view)
         if estimate_tokens(text) > room * 3 // 4:
             text = shorten(text, max(room * 3 // 4, 50))
             notes.append("truncated")
         if context and estimate_tokens(context) > (left := (room - estimate_tokens(text)) // 2):
             context = shorten(context, left) if left > 50 else ""
             notes.append("context_truncated")
-        messages = self._messages(view, demonstrations, text, context)
+        messages = self._words.messages(view, demonstrations, text, context)
         dropped = 0
-        while demonstrations and _size(messages) > self.max_tokens:
+        while demonstrations and size_of(messages) > self.max_tokens:
             fixed_ids = {demo.record.id for demo in template.fixed}
             # Neighbours stand least similar first, behind the fixed ones.
             worst = next(
@@ -208,10 +165,10 @@ class PromptWriter:
             )
             demonstrations = demonstrations[:worst] + demonstrations[worst + 1 :]
             dropped += 1
-            messages = self._messages(view, demonstrations, text, context)
+            messages = self._words.messages(view, demonstrations, text, context)
         if dropped:
             notes.append("demonstrations_dropped")
-        schema = self.task.schema()
+        schema = self._schema
         if human_label is not None:
             schema = {**schema, "properties": {"rationale": {"type": "string"}}, "required": ["rationale"]}
         return Prompt(
@@ -224,7 +181,7 @@ class PromptWriter:
             notes=tuple(notes),
         )
 
-    def _shown(self, view: "_View", demonstrations: tuple[Demonstration, ...], text: str, context: str) -> Shown:
+    def _shown(self, view: View, demonstrations: tuple[Demonstration, ...], text: str, context: str) -> Shown:
         rung = view.rung
         return Shown(
             text,
@@ -236,7 +193,7 @@ class PromptWriter:
             by_guide=rung.style in ("guide", "drafts"),
             multiple=self.task.multiple,
             question=self.task.question,
-            descriptions=tuple(description for _, description in self._guide(rung)),
+            descriptions=self._words.descriptions(rung),
             spans=self.task.spans,
             context=context,
             focus=view.focus,
@@ -244,81 +201,3 @@ class PromptWriter:
             choices=view.choices,
             chain=view.chain,
         )
-
-    def _guide(self, rung: Rung) -> list[tuple[str, str]]:
-        labels: Mapping[str, str] = self.task.labels
-        return [(name, text if rung.full_guide else _first_sentence(text)) for name, text in labels.items()]
-
-    def _messages(
-        self, view: "_View", demonstrations: Sequence[Demonstration], text: str, context: str
-    ) -> tuple[Message, ...]:
-        rung, human_label, previous, spans = view.rung, view.human_label, view.previous, self.task.spans
-        long = rung.long and not spans
-        bodies = [d.record.long_text if long else d.record.text for d in demonstrations]
-        reasons = [d.rationale or "" for d in demonstrations]
-        free = spans or self.task.reasons  # an answer is then words of the teacher's own, not a name of ours
-        said = [part for answer in previous for part in (answer.rationale, (answer.label or "") if free else "")]
-        given = [d.label for d in demonstrations] if free else []
-        offered = [*given, *view.choices, *(choice for d in demonstrations for choice in d.record.choices or ())]
-        judged = [view.chain.text, view.chain.answer] if view.chain else []
-        tag = pick_tag([text, context, human_label or "", *bodies, *reasons, *said, *offered, *judged])
-        by_id = dict(zip((d.record.id for d in demonstrations), bodies, strict=True))
-        environment = prompt_files()
-        folder = "reasoning/" if self.task.reasons else ""
-        block_file = environment.get_template(f"{folder}block.j2")
-
-        def block(demo: Demonstration) -> str:
-            return block_file.render(
-                tag=tag,
-                text=by_id[demo.record.id],
-                rationale=demo.rationale,
-                label=demo.label,
-                multiple=self.task.multiple,
-                spans=spans,
-                choices=demo.record.choices or (),
-            )
-
-        fixed_ids = {demo.record.id for demo in view.template.fixed}
-        values = {
-            "question": self.task.question,
-            "labels": self._guide(rung),
-            "names": json.dumps(list(self.task.labels), ensure_ascii=False),
-            "multiple": self.task.multiple,
-            "spans": spans,
-            "occurs": {name: OCCURS.get(word, "") for name, word in self.task.occurrence.items()},
-            "focus": view.focus,
-            "context": context,
-            "purpose": "evaluate" if view.chain else "label" if human_label is None else "explain",
-            "choices": view.choices,
-            "chain": view.chain,
-            "answer": getattr(self.task, "answer", ""),
-            "style": rung.style,
-            "fixed": [demo for demo in demonstrations if demo.record.id in fixed_ids],
-            "near": [demo for demo in demonstrations if demo.record.id not in fixed_ids],
-            "human_label": human_label,
-            "previous": previous,
-            "text": text,
-            "tag": tag,
-            "block": block,
-        }
-        return tuple(
-            {"role": role, "content": environment.get_template(f"{folder}{role}.j2").render(values).strip()}
-            for role in ("system", "user")
-        )
-
-
-@dataclass(frozen=True)
-class _View:
-    """What a prompt says besides texts and demonstrations, which are fitted to the limit."""
-
-    rung: Rung
-    template: Template
-    previous: tuple[Answer, ...]
-    human_label: str | None
-    focus: tuple[tuple[str, str], ...]
-    choices: tuple[str, ...] = ()
-    chain: Chain | None = None
-
-
-def _size(messages: Sequence[Message]) -> int:
-    return sum(estimate_tokens(message["content"]) for message in messages)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dualchecker.data import fingerprint
+from dualchecker.data import same_as
 from dualchecker.records import Demonstration
 
 
@@ -39,12 +39,12 @@ class Template:
             neighbours: Nearest first.
             extra: How many demonstrations beyond ``size`` this rung may show.
         """
-        own = fingerprint(text)
-        fixed = [demo for demo in self.fixed if fingerprint(demo.record.text) != own]
+        own = same_as(text)
+        fixed = [demo for demo in self.fixed if not own(demo.record.text)]
         taken = {demo.record.id for demo in fixed}
         near = []
         for demo in neighbours:
-            if demo.record.id not in taken and fingerprint(demo.record.text) != own:
+            if demo.record.id not in taken and not own(demo.record.text):
                 taken.add(demo.record.id)
                 near.append(demo)
         room = max(self.size + extra - len(fixed), 0)

@@ -18,6 +18,7 @@ from dualchecker.runs.kinds.base import Parts, Prepared, Reference
 from dualchecker.runs.metrics import measure, spent
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import build_parts, build_task
+from dualchecker.runs.prices import check_money
 from dualchecker.runs.watched import split_gold
 from dualchecker.students import Student
 from dualchecker.students.reasoning import ReasoningStudent
@@ -56,6 +57,7 @@ def distill(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     prepared: Prepared | None = None,
+    retry_failed: bool = False,
 ) -> Run:
     """Run everything that a run file describes, and write the outcome into its output folder.
 
@@ -66,6 +68,8 @@ def distill(
         progress: Told what happens.
         ledger: An open one, which stays open; by default that of the output folder.
         prepared: Data and vectors of an earlier run on the same data and seed.
+        retry_failed: Ask again what ended for good without an answer (refused, too long); what failed for the moment
+            is asked again by any run.
 
     Raises:
         DualcheckerError: With what happened, why, and what to do.
@@ -74,11 +78,13 @@ def distill(
     progress = progress or Silent()
     task = build_task(config)
     dataset = prepared.dataset if prepared else load_dataset(config, task)
-    for warning in dataset.warnings:
+    for warning in (*check_money(config), *dataset.warnings):
         progress.note(warning)
     if not isinstance(config.report.slices, str):
         check_columns((*dataset.pool, *dataset.test), config.report.slices)
     with nullcontext(ledger) if ledger else Ledger.open(config.output_dir / "ledger.sqlite") as opened:
+        if retry_failed and (count := opened.forget_failures()):
+            progress.note(f"{count} requests that ended without an answer are asked again.")
         parts = build_parts(config, task, dataset, opened, progress, prepared)
         try:
             return _distill(parts)
@@ -106,7 +112,7 @@ def _distill(parts: Parts) -> Run:
     student = _train(parts, gold, taught)
     calibration = kind.calibrate(parts, student, outcome, split_gold(parts, gold)[1])
     tested = student.predict(dataset.test) if dataset.test else None
-    metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used)
+    metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used, outcome.labels)
     if calibration is not None:
         metrics["student"]["calibration"] = calibration
     progress.stage("looking closer", "where it is worst, and what looks wrong")

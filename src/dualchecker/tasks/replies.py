@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dualchecker.jsontext import from_json
+
 _NUMBER = re.compile(r"^\s*([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)\s*(%|percent|/\s*(?:100|10|1)\b)?\s*$", re.I)
 
 
@@ -43,14 +45,22 @@ def read_confidence(value: object) -> tuple[float | None, str]:
     return number, ""
 
 
+_DECODER = json.JSONDecoder(strict=False)
+
+
 def read_objects(text: str) -> Iterator[dict[str, Any]]:
     """Every JSON object that starts somewhere in ``text``, outermost ones, in order."""
-    decoder = json.JSONDecoder(strict=False)
+    if text[:1] == "{" and text[-1:] == "}":  # one object and nothing else, as was asked for
+        with contextlib.suppress(ValueError, RecursionError):
+            value = from_json(text)
+            if isinstance(value, dict):
+                yield value
+                return
     position = text.find("{")
     tries = 0
     while position != -1 and tries < 50:  # a bound, so that a reply full of open braces stays cheap
         try:
-            value, end = decoder.raw_decode(text, position)
+            value, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             tries += 1
             position = text.find("{", position + 1)

@@ -1,10 +1,10 @@
 """What a run uses, whether it is paid now or was paid by an earlier run on the same ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dualchecker.errors import BudgetError
-from dualchecker.ledger import Ledger
+from dualchecker.ledger import Ledger, Use
 
 
 class CellBudgetError(BudgetError):
@@ -40,20 +40,19 @@ class MeteredLedger(Ledger):
         """What has been used since ``begin``."""
         return self._sum(self._keys)
 
-    def record_uses(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
-        """Note uses as ever; refuse them before anything is asked if the budget does not cover them.
+    def using(self, uses: Sequence[Use]) -> None:
+        """Refuse requests before they are asked if the budget does not cover them.
 
         Raises:
             CellBudgetError: With these requests the run would use more than it may.
         """
-        rows = list(rows)
-        wanted = self._keys | {key for *_, key in rows}
+        fresh = {key for *_, key in uses} - self._keys
+        wanted = self._keys | fresh
         if self._max_requests is not None and len(wanted) > self._max_requests:
             raise CellBudgetError(f"It needs more than the {self._max_requests:,} requests that each method may use.")
         if self._max_cost is not None and self._sum(wanted).cost > self._max_cost + 1e-9:
             raise CellBudgetError(f"It costs more than the {self._max_cost:g} that each method may use.")
-        super().record_uses(rows)
-        self._keys = wanted
+        self._keys |= fresh
 
     def _sum(self, keys: set[str]) -> Used:
         total = [0, 0, 0, 0.0]

@@ -19,7 +19,7 @@ from dualchecker.evaluation import compare_spans, judge_span_student, judge_span
 from dualchecker.evaluation.bench_measures import JudgedSpans
 from dualchecker.methods import Distilled
 from dualchecker.methods.gold_only import NOT_ASKED
-from dualchecker.prompts.render import estimate_tokens
+from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Example, Labelled, Record
 from dualchecker.runs.kinds.base import Benched, Checkers, Files, Parts, Reference, Rows
 from dualchecker.runs.kinds.making import make_agreement, make_ladder, thresholds_by_side

@@ -18,16 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualchecker.errors import LedgerBusyError, LedgerError
-from dualchecker.ledger import SCHEMA_VERSION, Attempt, Ledger, Totals, content_hash
+from dualchecker.ledger import SCHEMA_VERSION, Attempt, Entry, Failure, Ledger, Request, Totals, content_hash
 from dualchecker.records import Reply
 
 HOLDER = """
 import sys
-from dualchecker.ledger import Attempt, Ledger
+from dualchecker.ledger import Attempt, Entry, Ledger, Request
 from dualchecker.records import Reply
 ledger = Ledger.open(sys.argv[1])
-ledger.open_requests([("held", "p", "t", {})])
-ledger.record_attempt(Attempt("held", 0, 0, "ok"), Reply("from the holder"))
+ledger.write([Entry(Request("held", "p", "t", {}), Attempt("held", 0, 0, "ok"), Reply("from the holder"))])
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -53,8 +52,12 @@ def holder(file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def answer(ledger: Ledger, key: str, reply: Reply | None = None, cost: float = 0.0, prompt: str = "p") -> None:
-    ledger.open_requests([(key, prompt, "teacher", {"n": 1})])
-    ledger.record_attempt(Attempt(key, 1.0, 0.5, "ok", 200), reply or Reply(f"reply to {key}"), cost)
+    ledger.write([entry(key, "ok", reply or Reply(f"reply to {key}"), cost, prompt)])
+
+
+def entry(key: str, outcome: str, reply: Reply | None = None, cost: float = 0.0, prompt: str = "p") -> Entry:
+    attempt = Attempt(key, 1.0, 0.5, outcome, 200 if outcome == "ok" else None, "too slow \ud800")
+    return Entry(Request(key, prompt, "teacher", {"n": 1}), attempt, reply, cost=cost)
 
 
 # --- what goes in comes out
@@ -83,9 +86,10 @@ def test_a_reply_of_an_earlier_version_is_read(file: Path) -> None:
 def test_thousands_of_keys_are_looked_up_at_once(file: Path) -> None:
     keys = [f"key {i}" for i in range(2345)]
     with Ledger.open(file) as ledger:
-        ledger.open_requests((key, "p", "t", {}) for key in keys)
-        for key in keys[::500]:
-            ledger.record_attempt(Attempt(key, 0, 0, "ok"), Reply(key))
+        answered = set(keys[::500])
+        ledger.write(
+            entry(key, "ok" if key in answered else "timeout", Reply(key) if key in answered else None) for key in keys
+        )
         found = ledger.replies([*keys, *keys, "unknown"])
         assert {key: reply.text for key, reply in found.items()} == {key: key for key in keys[::500]}
         assert ledger.replies([]) == {}
@@ -96,21 +100,19 @@ def test_totals_count_answered_requests_and_all_tries(file: Path) -> None:
         assert ledger.totals() == Totals(0, 0, 0, 0, 0)
         answer(ledger, "a", Reply("x", prompt_tokens=10, completion_tokens=3), 0.25)
         answer(ledger, "b", Reply("y", prompt_tokens=20, completion_tokens=4), 0.5)
-        ledger.open_requests([("c", "p", "t", {})])
-        for _ in range(2):
-            ledger.record_attempt(Attempt("c", 0, 0, "timeout", None, "too slow \ud800"))
+        ledger.write([entry("c", "timeout")])
+        ledger.write([entry("c", "timeout")])
         assert ledger.totals() == Totals(2, 4, 30, 7, 0.75)
         assert ledger.outcomes() == {"ok": 2, "timeout": 2}
 
 
 def test_totals_of_some_requests_leave_out_the_others(file: Path) -> None:
     with Ledger.open(file) as ledger:
-        for number in range(1201):  # more than one statement may name
-            answer(ledger, f"k{number}", Reply("x", prompt_tokens=2, completion_tokens=1), 0.5)
-        ledger.record_attempt(Attempt("k1", 0, 0, "timeout"))
-        ledger.record_attempt(Attempt("k1200", 0, 0, "timeout"))
+        reply = Reply("x", prompt_tokens=2, completion_tokens=1, cached_tokens=1)
+        ledger.write(entry(f"k{number}", "ok", reply, 0.5) for number in range(1201))
+        ledger.write([entry("k1", "timeout"), entry("k1200", "timeout")])
         mine = {f"k{number}" for number in range(1200)} | {"never asked"}
-        assert ledger.totals(mine) == Totals(1200, 1201, 2400, 1200, 600.0)
+        assert ledger.totals(mine) == Totals(1200, 1201, 2400, 1200, 600.0, 1200)
         assert ledger.outcomes(mine) == {"ok": 1200, "timeout": 1}
         assert ledger.totals([]) == Totals(0, 0, 0, 0, 0) and ledger.outcomes([]) == {}
 
@@ -134,7 +136,7 @@ def test_uses_are_counted_once_each(file: Path) -> None:
 
 def test_a_reply_is_found_by_its_prompt_whatever_teacher_was_asked(file: Path) -> None:
     with Ledger.open(file) as ledger:
-        ledger.open_requests([("never answered", "same", "t", {})])
+        ledger.write([entry("never answered", "timeout", prompt="same")])
         answer(ledger, "z", Reply("first"), prompt="same")
         answer(ledger, "a", Reply("second"), prompt="same")
         assert ledger.reply_to_prompt("same") == Reply("first")
@@ -154,13 +156,88 @@ def test_opened_again_it_holds_the_same(file: Path) -> None:
 def test_a_failed_entry_leaves_nothing_behind(file: Path) -> None:
     with Ledger.open(file) as ledger:
         with pytest.raises(TypeError):
-            ledger.record_attempt(Attempt("k", 0, 0, "ok"), Reply("x", {"a": object()}))  # type: ignore[dict-item]
+            answer(ledger, "k", Reply("x", {"a": object()}))  # type: ignore[dict-item]
+        with pytest.raises(LedgerError, match="cannot be written"):  # and not merely a row less
+            ledger.write([entry("j", "timeout"), entry("k", "ok", Reply("x"), math.nan)])
         with pytest.raises(ZeroDivisionError):
-            ledger.record_uses(("r", "p", "b", str(1 // (2 - i))) for i in range(4))
+            ledger.write([entry("k", "timeout")], (("r", "p", "b", str(1 // (2 - i))) for i in range(4)))
         assert ledger.totals() == Totals(0, 0, 0, 0, 0)
         assert ledger.uses() == {}
         answer(ledger, "k")
         assert ledger.totals().requests == 1
+
+
+@pytest.mark.parametrize("moment", ["COMMIT", "INSERT"])
+def test_after_an_error_at_any_moment_the_next_entry_is_written(file: Path, moment: str) -> None:
+    class Failing:
+        """The connection, which fails once."""
+
+        def __init__(self, db: sqlite3.Connection) -> None:
+            self.db, self.failed = db, False
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.db, name)
+
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if sql.startswith(moment) and not self.failed:
+                self.failed = True
+                raise sqlite3.OperationalError("disk I/O error")
+            return self.db.execute(sql, *values)  # type: ignore[arg-type]
+
+    with Ledger.open(file) as ledger:
+        ledger._db = Failing(ledger._db)  # type: ignore[assignment]
+        with pytest.raises(LedgerError, match="disk I/O error"):
+            answer(ledger, "a")
+        assert ledger.reply("a") is None
+        answer(ledger, "b")
+        assert ledger.totals().requests == 1
+
+
+def test_threads_write_one_after_the_other(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        keys = [[f"{i} {j}" for j in range(50)] for i in range(4)]
+        threads = [threading.Thread(target=lambda some: [answer(ledger, key) for key in some], args=(k,)) for k in keys]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert ledger.totals().requests == 200
+
+
+def test_how_a_request_ended_for_good_is_kept_until_it_is_forgotten(file: Path) -> None:
+    failure = Failure("refused", "I will not \ud800\0", 400, 90, 4)
+    request = Request("k", "p", "t", {})
+    with Ledger.open(file) as ledger:
+        ledger.write([Entry(request, Attempt("k", 0, 0, "refused", 400), failure=failure, cost=0.25)])
+        found = ledger.failures(["k", "other"])
+        assert found == {"k": Failure("refused", "I will not ?\ufffd", 400, 90, 4)}
+        assert found["k"].error().kind == "refused" and found["k"].error().status == 400
+        assert ledger.totals() == Totals(0, 1, 90, 4, 0.25)
+        assert ledger.forget_failures() == 1 and ledger.forget_failures() == 0
+        assert ledger.failures(["k"]) == {}
+        assert ledger.totals(["k"]).cost == 0.25  # it was paid all the same
+        ledger.write([Entry(request, Attempt("k", 0, 0, "too_long"), failure=Failure("too_long"))])
+        assert ledger.failures(["k"]) == {"k": Failure("too_long")}
+
+
+def test_a_reply_whose_text_is_damaged_is_told(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        for text in ("{", "[1]", '{"no": "text"}', "null"):
+            answer(ledger, text)
+            with contextlib.closing(sqlite3.connect(file)) as other, other:
+                other.execute("UPDATE replies SET reply = ? WHERE key = ?", (text, text))
+            with pytest.raises(LedgerError, match=r"reply that cannot be read.*ledger verify"):
+                ledger.reply(text)
+
+
+def test_what_is_read_within_a_snapshot_is_of_one_moment(file: Path) -> None:
+    with Ledger.open(file) as writer, Ledger.open(file, read_only=True) as reader:
+        answer(writer, "a")
+        with reader.snapshot():
+            assert reader.totals().requests == 1
+            answer(writer, "b")
+            assert reader.totals().requests == 1
+        assert reader.totals().requests == 2
 
 
 def test_a_thread_may_write_while_another_waits(file: Path) -> None:
