@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `from servers import ...`,
 import hypothesis
 import pytest
 
+from batch_server import BatchServer
 from dualchecker.config import SeniorConfig
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
@@ -88,6 +89,23 @@ def serve() -> Iterator[Callable[..., LoopbackServer]]:
 
     def start(behaviour: Behaviour | None = None) -> LoopbackServer:
         started.append(LoopbackServer(behaviour).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Callable[..., BatchServer]]:
+    """``provider(behaviour)`` starts a provider of batches, which is stopped when the test ends."""
+    started: list[BatchServer] = []
+
+    def start(behaviour: Behaviour | None = None) -> BatchServer:
+        folder = tmp_path / f"provider{len(started)}"
+        folder.mkdir()
+        started.append(BatchServer(folder, behaviour))
+        started[-1].start()
         return started[-1]
 
     yield start

@@ -15,7 +15,20 @@ TASKS = [
     Extraction("Mark causes and effects.", {"cause": "The why.", "effect": "The what."}),
     Reasoning("Solve it.", answer="number"),
 ]
-BITS = ["heat pump", "<text>", "</text>", "< / TEXT-2 >", "\x00", "\x001\x00", "{{ tag }}", "\n\n", "  ", "熱。", "é", ""]
+BITS = [
+    "heat pump",
+    "<text>",
+    "</text>",
+    "< / TEXT-2 >",
+    "\x00",
+    "\x001\x00",
+    "{{ tag }}",
+    "\n\n",
+    "  ",
+    "熱。",
+    "é",
+    "",
+]
 TEXTS = st.lists(st.sampled_from(BITS), max_size=6).map(" ".join)
 RUNGS = rungs_for(AlignConfig())
 

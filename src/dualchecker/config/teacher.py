@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dualchecker.config.rungs import RungName
 from dualchecker.config.section import Section
@@ -66,11 +66,17 @@ class SeniorConfig(Section):
     max_options: int = Field(default=255, ge=3)
     max_questions: int = Field(default=32, ge=1)
     none_of_these: bool = False
+    batch: Literal["off", "api", "file"] = "off"
     flaws: FlawsConfig | None = None
     answer: Literal["auto", "score", "reasons", "generate"] = "auto"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_tokens: int = Field(default=8192, ge=256)
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads a bare off as false
 
     @model_validator(mode="after")
     def _each_kind_has_what_it_needs(self) -> "SeniorConfig":
@@ -93,6 +99,8 @@ class SeniorConfig(Section):
                 raise ValueError(f"{name} belongs to a teacher of kind transformers, and this one is {self.kind}")
         if self.answer == "reasons" and not self.structured:
             raise ValueError("answer: reasons imposes the form of a reply, which structured: false forbids")
+        if self.batch != "off" and self.kind != "openai":
+            raise ValueError(f"batch is for a teacher of kind openai, and this one is of kind {self.kind}")
         if self.flaws is not None and self.kind != "program":
             raise ValueError(f"flaws belong to a teacher of kind program, and this one is of kind {self.kind}")
         return self

@@ -1,10 +1,10 @@
 """One server: the session, the key, and what it means when nothing comes back."""
 
-import asyncio
 import io
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,9 +13,9 @@ from yarl import URL
 from dualchecker.config import SeniorConfig
 from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.jsontext import json_bytes
-from dualchecker.teachers.body import ENCODINGS, read_body
-from dualchecker.teachers.deadlines import Deadlines
+from dualchecker.teachers.body import ENCODINGS, read_body, save_body
 from dualchecker.teachers.failures import plain
+from dualchecker.teachers.watchdog import Watchdog
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -48,10 +48,10 @@ class Connection:
         self._config = config
         self._concurrency = concurrency
         self._session: aiohttp.ClientSession | None = None
-        self._deadlines = Deadlines(config.timeout)
         base, mark, query = (config.base_url or "").strip().partition("?")
         bare = base.rstrip("/")
         self._url = URL()
+        self._watchdog = Watchdog(config.timeout)
         self._sent_key = ""
         self._text = (bare if bare.endswith((path, *whole)) else bare + path) + mark + query
         self.address = re.sub(r"//[^/@]*@", "//", base)
@@ -65,25 +65,19 @@ class Connection:
             ConfigError: There is no usable key.
         """
         data = json_bytes(body)
-        task = self._deadlines.begin()
         try:
             session, url = self._session or self._open(), self._url
-            # No redirects: a key must never follow one to another host.
-            response = await session.post(
-                url, data=data if len(data) < _LARGE else io.BytesIO(data), allow_redirects=False
-            )
-            try:
-                text = await read_body(response)
-            finally:
-                response.release()  # a connection that holds an unread rest is closed
+            with self._watchdog:
+                # No redirects: a key must never follow one to another host.
+                response = await session.post(
+                    url, data=data if len(data) < _LARGE else io.BytesIO(data), allow_redirects=False
+                )
+                try:
+                    text = await read_body(response)
+                finally:
+                    response.release()  # a connection that holds an unread rest is closed
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
-        except asyncio.CancelledError:
-            if self._deadlines.is_late(task):
-                raise self._no_reply(TimeoutError()) from None
-            raise
-        finally:
-            self._deadlines.end(task)
         status, key = response.status, self._sent_key
         if key and key in text and (status != 200 or len(key) >= _SURELY_SECRET):
             # Some servers repeat the key in what they say; the ledger and the screen must not.
@@ -91,7 +85,7 @@ class Connection:
         return status, response.headers, text
 
     async def aclose(self) -> None:
-        self._deadlines.close()
+        self._watchdog.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -131,7 +125,7 @@ class Connection:
         self._session = aiohttp.ClientSession(
             headers=_HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60, ttl_dns_cache=_DNS_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout / 2, 15)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout / 2, 15)),  # beyond: the watchdog
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # read_body does, in bounded memory
         )
@@ -197,6 +191,46 @@ class Connection:
             why="The server closed it before it answered." if closed else f"{plain(error)[:300]}.",
             retryable=True,
         )
+
+    async def send(
+        self, method: str, url: str, *, body: Any = None, form: aiohttp.MultipartWriter | None = None,
+        into: Path | None = None,
+    ) -> tuple[int, Mapping[str, str], str]:  # fmt: skip
+        """Send to another address of the same server, with the same key and care; for files, which may take long.
+
+        Args:
+            method: HTTP method.
+            url: The whole address.
+            body: A JSON value, if any.
+            form: In place of it; a file in it is streamed.
+            into: Where the body of a good reply is streamed to; the text is then empty.
+
+        Raises:
+            RequestFailed: Nothing came back, or not all of it.
+            ConfigError: There is no usable key.
+            OSError: The file cannot be written.
+        """
+        seconds = self._config.timeout
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(seconds / 2, 15), sock_read=seconds)
+        headers = {"Accept-Encoding": "identity"} if into else {}
+        if form is not None:
+            headers["Content-Type"] = form.content_type
+        data = form if form is not None else json_bytes(body) if body is not None else None
+        try:
+            session = self._session or self._open()
+            async with session.request(
+                method, URL(url), data=data, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if into is not None and response.status == 200:
+                    await save_body(response, into)
+                    return response.status, response.headers, ""
+                return response.status, response.headers, self.without_key(await read_body(response))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise self._no_reply(error) from error
+
+    def without_key(self, text: str) -> str:
+        """What a server has said of a failure, or of files, without the key."""
+        return text.replace(self._sent_key, "[key]") if self._sent_key else text
 
 
 def _reason(error: OSError) -> str:
