@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `from servers import ...`,
 import hypothesis
 import pytest
 
+from batch_server import BatchServer
 from dualchecker.config import SeniorConfig
 from dualchecker.ledger import Ledger
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template
@@ -22,6 +23,7 @@ from dualchecker.tasks import Classification
 from servers import Behaviour, LoopbackServer
 from serving import serving
 from tiny import build_tiny_bert
+from tiny_causal import build_causal
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -95,6 +97,23 @@ def serve() -> Iterator[Callable[..., LoopbackServer]]:
 
 
 @pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Callable[..., BatchServer]]:
+    """``provider(behaviour)`` starts a provider of batches, which is stopped when the test ends."""
+    started: list[BatchServer] = []
+
+    def start(behaviour: Behaviour | None = None) -> BatchServer:
+        folder = tmp_path / f"provider{len(started)}"
+        folder.mkdir()
+        started.append(BatchServer(folder, behaviour))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
 def settings() -> Callable[..., SeniorConfig]:
     """``settings(server, timeout=1)``: how to reach a loopback server."""
 
@@ -111,6 +130,13 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a random BERT that knows the words of the topics in ``tiny``."""
     pytest.importorskip("transformers")
     return build_tiny_bert(tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random Llama with a chat template."""
+    pytest.importorskip("transformers")
+    return build_causal(tmp_path_factory.mktemp("models") / "tiny-llama", seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,13 @@ class BudgetError(TeacherError):
     exit_code = 6
 
 
+class BatchPending(TeacherError):
+    """Requests are with the provider in batches, and the run has waited as long as it may. Run again to go on."""
+
+    exit_code = 8
+    retryable = True
+
+
 class StudentError(DualcheckerError):
     """A student cannot be trained, saved or loaded. Exit code 7."""
 

@@ -383,6 +383,7 @@ class Reply:
         order_spread: See ``Answer``.
         notes: Named peculiarities, counted in the report.
         cached_tokens: Those of the prompt tokens that the server says it had in its cache.
+        batch: Whether it came by a batch file, which costs less.
     """
 
     text: str
@@ -395,3 +396,4 @@ class Reply:
     order_spread: float | None = None
     notes: tuple[str, ...] = ()
     cached_tokens: int = 0
+    batch: bool = False

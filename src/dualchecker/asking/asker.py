@@ -6,6 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self, TypeVar, cast, overload
 
+from dualchecker.asking import batch_words
+from dualchecker.asking.batch_calls import Patience
+from dualchecker.asking.batch_job import work_in_batches
+from dualchecker.asking.batches import held_by_batches
 from dualchecker.asking.budget import Budget
 from dualchecker.asking.commits import GroupCommit
 from dualchecker.asking.job import Item, Job
@@ -17,6 +21,7 @@ from dualchecker.asking.sender import Sender
 from dualchecker.ledger import Ledger, Use
 from dualchecker.prompts import Prompt
 from dualchecker.teachers import Teacher
+from dualchecker.teachers.batch_files import BatchFiles
 
 T = TypeVar("T")
 
@@ -51,7 +56,7 @@ class Asker:
     ) -> None:
         self._ledger, self._limits = ledger, limits
         self._progress: Progress = progress or Silent()
-        self._random = random.Random(seed)
+        self._seed, self._random = seed, random.Random(seed)
         self._backoff = backoff
         self._loop = LoopThread()
         self._pace = Pace(limits.requests_per_minute, limits.tokens_per_minute)
@@ -60,6 +65,8 @@ class Asker:
         self._commits = GroupCommit(ledger)
         self._senders: list[Sender] = []
         self._counting: list[Usage] = []
+        self._patience = Patience(limits.batch_wait)
+        self._held: frozenset[str] = frozenset()
 
     @property
     def ledger(self) -> Ledger:
@@ -156,11 +163,16 @@ class Asker:
 
     async def _work(self, job: Job[Any], sender: Sender) -> None:
         try:
+            if (files := getattr(job.teacher, "batch", None)) is not None:
+                await self._in_batches(job, sender, files)
+                return
+            self._held = held_by_batches(self._ledger)
             item = await job.next()
             if item is None:  # the ledger has all the answers
                 return
             # The first of all goes alone: what is wrong with a key, a model or a schema shows before more is sent.
             if not sender.tried:
+                self._refuse_held(item)
                 await sender.send(job, item)
                 item = None
                 self._tell(sender)
@@ -192,6 +204,7 @@ class Asker:
         sent = 0
         try:
             while (item := item or await job.next()) is not None:
+                self._refuse_held(item)
                 await sender.send(job, item)
                 item = None
                 sent += 1
@@ -200,6 +213,17 @@ class Asker:
         except BaseException:
             job.stopping = True  # at once, so that no other worker sends anything more
             raise
+
+    async def _in_batches(self, job: Job[Any], sender: Sender, files: BatchFiles) -> None:
+        limits, patience = self._limits, self._patience
+        await work_in_batches(
+            job, sender, files, self._budget, self._commits,
+            patience=patience, poll=limits.batch_poll, retries=limits.retries, seed=self._seed,
+        )  # fmt: skip
+
+    def _refuse_held(self, item: Item) -> None:
+        if item.key in self._held:
+            raise batch_words.held()
 
     def _tell(self, sender: Sender) -> None:
         for remark in sender.news():

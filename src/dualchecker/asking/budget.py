@@ -70,6 +70,17 @@ class Budget:
         """Count what was paid for no answer."""
         self.spent += cost
 
+    def hold(self, price: float, *, anyway: bool = False) -> None:
+        """Set a price aside without waiting; ``anyway`` for a request that is under way already.
+
+        Raises:
+            BudgetError: The request could cross a limit.
+        """
+        if not anyway and (refusal := self._refusal(price)) is not None:
+            raise refusal
+        self._under_way += 1
+        self._reserved += price
+
     def _refusal(self, price: float) -> BudgetError | None:
         limit, most = self._max_cost, self._max_requests
         if limit is not None and self.spent + self._reserved + price > limit + 1e-9:

@@ -25,7 +25,7 @@ from dualchecker.teachers import Teacher
 _DONE_ALREADY = frozenset({"timeout", "bad_body"})
 """Failures after which the server has probably done, and charged for, the work: one more try, not all of them."""
 
-_FOR_GOOD = frozenset({"refused", "too_long"})
+FOR_GOOD = frozenset({"refused", "too_long"})
 """Failures that lie in the request itself: asked again, it would end the same way."""
 
 _OVERLOADED = frozenset({429, 503, 529})
@@ -224,7 +224,7 @@ class Sender:
         cost = self.teacher.cost(Reply("", prompt_tokens=prompt, completion_tokens=completion))
         self._budget.pay(cost)
         ended = None
-        if failure.kind in _FOR_GOOD:
+        if failure.kind in FOR_GOOD:
             ended = Failure(failure.kind, str(failure), failure.status, prompt, completion)
         self._commits.add(Entry(request, attempt, failure=ended, cost=cost))
 

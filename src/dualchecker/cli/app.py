@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import dualchecker
+from dualchecker.cli.batch import app as batch
 from dualchecker.cli.bench import bench
 from dualchecker.cli.convert import convert
 from dualchecker.cli.demo import demo
@@ -39,9 +40,11 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Exit codes: 0 done, 1 other, 2 run file, 3 data, 4 ledger, 5 teacher, 6 limit, 7 student, 130 interrupted."""
+    """Exit codes: 0 done, 1 other, 2 run file, 3 data, 4 ledger, 5 teacher, 6 limit, 7 student, 8 batches pending,
+    130 interrupted."""
 
 
 for verb in (demo, init, plan, run, status, report, predict, export, convert, bench):
     app.command()(verb)
 app.add_typer(ledger)
+app.add_typer(batch)

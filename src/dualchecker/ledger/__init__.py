@@ -1,5 +1,6 @@
 """The ledger: every request to a teacher and everything that came back, in one SQLite file."""
 
+from dualchecker.ledger.batches import Batch, BatchBook
 from dualchecker.ledger.export import export_rows
 from dualchecker.ledger.hashing import Keys, content_hash, digest, request_key
 from dualchecker.ledger.merge import Merged, merge
@@ -13,6 +14,8 @@ from dualchecker.ledger.verify import Damage, Verified, verify
 __all__ = [
     "SCHEMA_VERSION",
     "Attempt",
+    "Batch",
+    "BatchBook",
     "Damage",
     "Entry",
     "Failure",

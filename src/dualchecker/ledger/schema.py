@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from dualchecker.errors import LedgerError
+from dualchecker.ledger.batches import BATCH_TABLES
 from dualchecker.ledger.inserts import COLUMNS
 
 SCHEMA_VERSION = 2
@@ -100,7 +101,7 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
         if version < 2:
             for statement in _ADDED_TO_REPLIES:
                 db.execute(statement)
-        for statement in _SCHEMA.split(";\n"):
+        for statement in (_SCHEMA + BATCH_TABLES).split(";\n"):
             db.execute(statement)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
     except BaseException:

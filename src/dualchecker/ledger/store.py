@@ -293,6 +293,8 @@ class Ledger:
         rows = self._rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
         return {(purpose, rung): count for purpose, rung, count in rows}
 
+    rows = _rows
+
 
 def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)

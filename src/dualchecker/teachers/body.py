@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 
@@ -36,6 +37,22 @@ async def read_body(response: aiohttp.ClientResponse) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return _decoded(data, headers)
+
+
+async def save_body(response: aiohttp.ClientResponse, into: Path) -> None:
+    """Write a response that was asked for unpacked to a file, piece by piece.
+
+    Raises:
+        RequestFailed: It is packed all the same.
+        aiohttp.ClientError: The connection broke.
+        OSError: There is no room for it.
+    """
+    packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed != "identity":
+        raise _unreadable(f"It is packed as {packed[:40]!r}, which was not asked for.")
+    with into.open("wb") as file:
+        async for chunk in response.content.iter_any():
+            file.write(chunk)
 
 
 class _Plain:

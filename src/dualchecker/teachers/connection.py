@@ -4,6 +4,7 @@ import io
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ from yarl import URL
 from dualchecker.config import SeniorConfig
 from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.jsontext import json_bytes
-from dualchecker.teachers.body import ENCODINGS, read_body
+from dualchecker.teachers.body import ENCODINGS, read_body, save_body
 from dualchecker.teachers.failures import plain
 
 _HEADERS = {
@@ -186,6 +187,46 @@ class Connection:
             why="The server closed it before it answered." if closed else f"{plain(error)[:300]}.",
             retryable=True,
         )
+
+    async def send(
+        self, method: str, url: str, *, body: Any = None, form: aiohttp.MultipartWriter | None = None,
+        into: Path | None = None,
+    ) -> tuple[int, Mapping[str, str], str]:  # fmt: skip
+        """Send to another address of the same server, with the same key and care; for files, which may take long.
+
+        Args:
+            method: HTTP method.
+            url: The whole address.
+            body: A JSON value, if any.
+            form: In place of it; a file in it is streamed.
+            into: Where the body of a good reply is streamed to; the text is then empty.
+
+        Raises:
+            RequestFailed: Nothing came back, or not all of it.
+            ConfigError: There is no usable key.
+            OSError: The file cannot be written.
+        """
+        seconds = self._config.timeout
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(seconds / 2, 15), sock_read=seconds)
+        headers = {"Accept-Encoding": "identity"} if into else {}
+        if form is not None:
+            headers["Content-Type"] = form.content_type
+        data = form if form is not None else json_bytes(body) if body is not None else None
+        try:
+            session = self._session or self._open()
+            async with session.request(
+                method, URL(url), data=data, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if into is not None and response.status == 200:
+                    await save_body(response, into)
+                    return response.status, response.headers, ""
+                return response.status, response.headers, self.without_key(await read_body(response))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise self._no_reply(error) from error
+
+    def without_key(self, text: str) -> str:
+        """What a server has said of a failure, or of files, without the key."""
+        return text.replace(self._sent_key, "[key]") if self._sent_key else text
 
 
 def _reason(error: OSError) -> str:

@@ -1,0 +1,106 @@
+"""One call of ``ask`` by batch files: what the workers do one by one, done in files."""
+
+import time
+from typing import Any
+
+from dualchecker.asking.batch_calls import Patience
+from dualchecker.asking.batches import ask_in_batches
+from dualchecker.asking.budget import Budget
+from dualchecker.asking.commits import GroupCommit
+from dualchecker.asking.job import Item, Job
+from dualchecker.asking.sender import FOR_GOOD, Sender
+from dualchecker.errors import RequestFailed
+from dualchecker.ledger import Attempt, BatchBook, Entry, Failure, Request
+from dualchecker.records import Reply
+from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
+
+
+async def work_in_batches(
+    job: Job[Any],
+    sender: Sender,
+    files: BatchFiles,
+    budget: Budget,
+    commits: GroupCommit,
+    *,
+    patience: Patience,
+    poll: float,
+    retries: int,
+    seed: int,
+) -> None:
+    """Settle everything that a job has to ask, by batch files.
+
+    The prompts that have to be asked are all kept until they are settled: a batch needs them for its results.
+
+    Args:
+        job: What is asked.
+        sender: Asks the first request of all one by one: what is wrong with a key, a model or a schema shows at once,
+            and not after a day; a refused parameter is left out of the files. Not where files go by hand.
+        files: The teacher's way to ask by batch.
+        budget: What may still be spent.
+        commits: Puts on disk what came back.
+        patience: How long to wait for batches.
+        poll: Seconds between looks at the batches.
+        retries: In how many further batches a request is sent.
+        seed: For the jitter of pauses.
+
+    Raises:
+        BatchPending: Batches are under way, or wait to be sent by hand.
+        TeacherError: The provider takes no such batches, refuses the key, ...; nothing is lost.
+        BudgetError: The rest could cross a limit.
+        LedgerError: The ledger cannot be written.
+    """
+    ledger, name = job.ledger, job.teacher.name
+    if not (sender.tried or files.by_hand or BatchBook(ledger).open(name)):
+        item = await job.next()
+        if item is None:
+            return
+        await _ask_first(job, sender, item, budget)
+    items: dict[str, tuple[Any, dict[str, Any]]] = {}
+    while (item := await job.next()) is not None:
+        items[item.key] = (item.prompt, item.payload)
+    await commits.drain()
+    prices: dict[str, float] = {}
+
+    def admit(key: str, sent: bool) -> None:
+        price = job.teacher.estimate(items[key][0]) if budget.counts_money else 0.0
+        budget.hold(price, anyway=sent)
+        prices[key] = price
+
+    async def settle(key: str, result: Reply | RequestFailed, seconds: float) -> None:
+        prompt, payload = items[key]
+        request, started = Request(key, prompt.hash, name, payload), time.time() - seconds
+        cost = None
+        if isinstance(result, RequestFailed):
+            attempt = Attempt(key, started, seconds, result.kind, result.status, str(result))
+            ended = Failure(result.kind, str(result), result.status) if result.kind in FOR_GOOD else None
+            commits.add(Entry(request, attempt, failure=ended))
+        else:
+            # A provider that does not count tokens is taken to have used all it might.
+            counted = result.prompt_tokens or result.completion_tokens
+            cost = job.teacher.cost(result) if counted else job.teacher.estimate(prompt)
+            commits.add(Entry(request, Attempt(key, started, seconds, "ok"), result, cost=cost))
+        await commits.drain()
+        if key in prices:
+            budget.settle(prices.pop(key), cost)
+        elif cost is not None:  # brought in by hand, or by another part of the run
+            budget.hold(0.0, anyway=True)
+            budget.settle(0.0, cost)
+        job.settle(key, result, budget.spent)
+        del items[key]  # its prompt is not needed any more
+
+    try:
+        await ask_in_batches(
+            files, items, ledger, settle, job.progress,
+            patience=patience, poll=poll, retries=retries, admit=admit, seed=seed,
+        )  # fmt: skip
+    finally:
+        for price in prices.values():
+            budget.settle(price, None)
+
+
+async def _ask_first(job: Job[Any], sender: Sender, item: Item, budget: Budget) -> None:
+    """Ask one by one, at the whole price."""
+    whole = job.teacher.estimate(item.prompt) / BATCH_PRICE if budget.counts_money else 0.0
+    budget.hold(whole)
+    budget.settle(whole, None)
+    await sender.send(job, item)
