@@ -16,9 +16,8 @@ from dualchecker.tasks import Classification
 from dualchecker.teachers.base import FreeTeacher
 from servers import verdict
 
-NEAR = [
-    Demonstration(Record(f"d{i}", f"Example {i}: " + "a device that saves water. " * 12), "green") for i in range(5)
-]
+LONG = "a device that saves water. " * 12
+NEAR = [Demonstration(Record(f"d{i}", f"Example {i}: {LONG}"), "green") for i in range(5)]
 RECORDS = [Record(f"r{i}", f"Device {i} that saves water.") for i in range(4)]
 
 
