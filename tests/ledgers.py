@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dualchecker.ledger import Attempt, Entry, Failure, Ledger, Request, request_key
+from dualchecker.ledger.batches import PREPARED, BatchBook
 from dualchecker.records import Reply
 
 TEACHER = "t"
@@ -65,3 +66,10 @@ def change(file: Path, sql: str, *values: object) -> None:
     """Write to a ledger from outside, as nothing should."""
     with contextlib.closing(sqlite3.connect(file)) as db, db:
         assert db.execute(sql, values).rowcount, "nothing was changed"
+
+
+def batch(ledger: Ledger, *names: str) -> BatchBook:
+    """A batch with the requests about ``names``, which is with the provider."""
+    book = BatchBook(ledger)
+    book.add(TEACHER, "http://here.example", "file", "digest", PREPARED, [key(name) for name in names])
+    return book

@@ -15,7 +15,8 @@ import pytest
 
 from dualchecker.errors import LedgerError
 from dualchecker.ledger import Ledger, merge, verify
-from ledgers import asked, change, key, rows, sample
+from dualchecker.ledger.batches import BatchBook
+from ledgers import asked, batch, change, key, rows, sample
 
 
 def make(path: Path, *names: str, text: str = "") -> Path:
@@ -40,7 +41,7 @@ def test_what_either_has_is_in_both_together(tmp_path: Path) -> None:
         ledger.forget_failures()
     before = rows(one), rows(two)
     (found,) = join(one, two)
-    assert found.rows == {"requests": 3, "replies": 1, "failures": 1, "attempts": 4, "uses": 3}
+    assert found.rows == {"requests": 3, "replies": 1, "failures": 1, "attempts": 4, "uses": 3, "batch_lines": 0}
     assert (found.twice, found.given_up, found.refused) == (0, 0.0, ())
     assert rows(two) == before[1]
     assert rows(one) == {table: sorted([*before[0][table], *before[1][table]], key=repr) for table in before[0]}
@@ -110,7 +111,7 @@ def test_a_request_with_damage_is_left_out_whole_and_named(tmp_path: Path, table
     change(two, f"UPDATE {table} SET {column} = replace({column}, 'b', 'B') WHERE key = ?", key("b"))
     (found,) = join(one, two)
     assert [(damage.table, damage.key) for damage in found.refused] == [(table, key("b"))]
-    assert found.rows == {"requests": 1, "replies": 1, "failures": 0, "attempts": 1, "uses": 2}
+    assert found.rows == {"requests": 1, "replies": 1, "failures": 0, "attempts": 1, "uses": 2, "batch_lines": 0}
     with Ledger.open(one) as ledger:
         assert verify(ledger).sound and ledger.reply(key("b")) is None and ledger.reply(key("c")) is not None
 
@@ -139,6 +140,19 @@ def test_an_old_ledger_is_merged_and_its_rows_stay_uncovered(tmp_path: Path) -> 
     with Ledger.open(one, read_only=True) as ledger:
         found = verify(ledger)
         assert found.sound and found.not_covered == {"replies": 1} and ledger.reply(key("b")) is not None
+
+
+def test_results_of_batches_that_no_run_has_read_come_along(tmp_path: Path) -> None:
+    one, two = make(tmp_path / "1.sqlite", "a"), make(tmp_path / "2.sqlite", "b")
+    with Ledger.open(two) as ledger:
+        batch(ledger, "y", "z").keep([(key("z"), "result of z")])
+    (found,) = join(one, two)
+    assert found.rows["batch_lines"] == 1 and found.under_way == 1
+    with Ledger.open(one) as ledger:
+        book = BatchBook(ledger)
+        assert list(book.kept()) == [{key("z"): ["result of z"]}] and not book.all() and verify(ledger).sound
+    (again,) = join(one, two)
+    assert set(again.rows.values()) == {0}
 
 
 MERGE = """

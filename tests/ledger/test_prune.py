@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dualchecker.ledger import Ledger, Selection, prune, verify, would_prune
-from ledgers import asked, change, key, rows, sample
+from ledgers import asked, batch, change, key, rows, sample
 
 
 @pytest.fixture
@@ -86,6 +86,14 @@ def test_payloads_and_whole_requests_at_once(file: Path) -> None:
         pruned = prune(ledger, Selection(payloads=True, failures=True))
     assert (pruned.rows["requests"], pruned.payloads) == (2, 3)
     assert left(file) == {"a", "old", "orphan"} and {row[3] for row in rows(file)["requests"]} == {""}
+
+
+def test_what_is_with_a_provider_stays(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        batch(ledger, "later")
+        assert would_prune(ledger, Selection(failures=True)).rows["requests"] == 1
+        prune(ledger, Selection(failures=True, before=5e9))
+    assert left(file) == {"a", "old", "orphan", "later"}
 
 
 def test_the_file_becomes_smaller(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from dualchecker.ledger import Attempt, Entry, Ledger, Request, stats
 from dualchecker.ledger.stats import Part
 from dualchecker.records import Reply
-from ledgers import asked, key, sample
+from ledgers import asked, batch, key, sample
 
 
 @pytest.fixture
@@ -52,6 +52,12 @@ def test_failures_that_may_be_asked_again_are_counted_apart(ledger: Ledger) -> N
     ledger.forget_failures()
     found = stats(ledger)
     assert found.failures == {} and found.forgotten == 1 and found.totals.cost == 2.0
+
+
+def test_batches_and_what_they_brought(ledger: Ledger) -> None:
+    assert (stats(ledger).batches, stats(ledger).unread) == ((0, 0), 0)
+    batch(ledger, "x").keep([(key("x"), "result")])
+    assert (stats(ledger).batches, stats(ledger).unread) == ((1, 1), 1)
 
 
 def test_seconds_are_those_of_tries_that_were_answered(ledger: Ledger) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dualchecker.errors import LedgerError
 from dualchecker.ledger import Damage, Entry, Failure, Ledger, Verified, verify
+from dualchecker.ledger.batches import BatchBook
 from dualchecker.records import Reply
-from ledgers import asked, change, key, sample
+from ledgers import asked, batch, change, key, sample
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def look(file: Path) -> Verified:
 def test_a_sound_ledger_is_sound(file: Path) -> None:
     found = look(file)
     assert found.sound and found.damages == ()
-    assert found.rows == {"requests": 5, "replies": 3, "failures": 1, "attempts": 8}
+    assert found.rows == {"requests": 5, "replies": 3, "failures": 1, "batch_lines": 0, "attempts": 8}
     assert found.not_covered == {} and found.not_sent == 0
 
 
@@ -103,6 +104,17 @@ def test_rows_without_their_request(file: Path, table: str) -> None:
 def test_a_reply_that_has_gone_is_missed(file: Path) -> None:
     change(file, "DELETE FROM replies WHERE key = ?", key("a"))
     assert look(file).damages == (Damage("replies", key("a"), "an attempt brought a reply, which is not there"),)
+
+
+def test_a_result_of_a_batch_that_was_changed_before_it_was_read(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        batch(ledger, "a", "z").keep([(key("z"), '{"z": "\u7dd1"}'), (key("a"), '{"a": 1}')])
+        assert verify(ledger).sound
+    change(file, "UPDATE batch_lines SET line = '{}' WHERE key = ?", key("z"))
+    assert look(file).damages == (Damage("batch_lines", key("z"), OTHER_HASH),)
+    with Ledger.open(file) as ledger:
+        BatchBook(ledger).used([key("z")])  # read: it is emptied
+    assert look(file).sound
 
 
 def test_rows_without_a_hash_are_not_covered_unless_they_cannot_be_read(file: Path) -> None:

@@ -19,6 +19,7 @@ _NAMES = {
     "failures": ("failure", "failures"),
     "attempts": ("try", "tries"),
     "uses": ("use", "uses"),
+    "batch_lines": ("unread result", "unread results"),
 }
 
 
@@ -47,6 +48,9 @@ def print_stats(file: Path, stats: Stats) -> None:
     table.add_row("cost", f"{totals.cost:.4f}", each)
     seconds = ", ".join(f"{name} {value:.3f}" for name, value in stats.seconds.items())
     table.add_row("seconds a reply", "", seconds or "none yet")
+    if stats.batches[0]:
+        under_way = f"{stats.batches[1]:,} under way, {stats.unread:,} results that no run has read"
+        table.add_row("batches", f"{stats.batches[0]:,}", under_way)
     console.print(table)
     console.print()
     console.print(_parts(("teacher",), stats.teachers))
@@ -77,6 +81,8 @@ def print_verified(file: Path, verified: Verified) -> None:
         table.add_column(head, justify="right")
     for name, rows in {"file": None, **verified.rows}.items():
         wrong = sum(damage.table == name for damage in verified.damages)
+        if name == "batch_lines" and not (rows or wrong):
+            continue  # most ledgers have seen no batch
         uncovered = verified.not_covered.get(name, 0)
         mark = f"[bold red]{wrong:,}[/]" if wrong else "[green]none[/]"
         table.add_row(name, "" if rows is None else f"{rows:,}", f"{uncovered:,}" if uncovered else "", mark)
@@ -107,6 +113,12 @@ def print_merged(file: Path, merged: Sequence[Merged], totals: Totals) -> None:
             soft_wrap=True,
         )
     for one in merged:
+        if one.under_way:
+            console.print(
+                f"[yellow]note:[/] {one.under_way:,} batches of {escape(one.source)} are with the provider. Their"
+                " results go there; merge it again when it has them.",
+                soft_wrap=True,
+            )
         if one.refused:
             console.print(f"Left out of {escape(one.source)}:", soft_wrap=True)
             _print_damages(one.refused)

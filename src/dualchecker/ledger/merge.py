@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dualchecker.errors import LedgerError
+from dualchecker.ledger.batches import BatchBook
 from dualchecker.ledger.inserts import COLUMNS
 from dualchecker.ledger.store import Ledger
 from dualchecker.ledger.verify import Damage, verify
@@ -33,6 +34,7 @@ class Merged:
         twice: Requests that both had an answer of their own to; the earlier one is kept.
         given_up: What the answers cost that were not kept. The ledger no longer counts it.
         refused: Damage in the source. All rows of a request with damage are left out.
+        under_way: Batches of the source that are still with a provider. Their results go to the source.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Merged:
     twice: int
     given_up: float
     refused: tuple[Damage, ...]
+    under_way: int = 0
 
 
 def merge(target: Ledger, sources: Sequence[Ledger]) -> list[Merged]:
@@ -84,7 +87,13 @@ def _take(db: sqlite3.Connection, source: Ledger, damages: tuple[Damage, ...]) -
         db.execute(_take_over(table, columns))
         rows[table] = _count(db, table) - before
         db.execute("DROP TABLE incoming")
-    return Merged(str(source.path), rows, twice, given_up, damages)
+    if source.has("batch_lines"):  # paid for, and not yet read by a run
+        before = _count(db, "batch_lines")
+        lines = source.read("SELECT key, hash, line FROM batch_lines WHERE NOT used ORDER BY id")
+        sound = (row for row in lines if row[0] not in bad)
+        db.executemany("INSERT INTO batch_lines (key, hash, line) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", sound)
+        rows["batch_lines"] = _count(db, "batch_lines") - before
+    return Merged(str(source.path), rows, twice, given_up, damages, len(BatchBook(source).open()))
 
 
 def _sound_rows(source: Ledger, table: str, columns: str, bad: set[str]) -> Iterator[Any]:

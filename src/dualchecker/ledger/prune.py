@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from dualchecker.ledger.store import Ledger
 
 _ROWS = ("requests", "replies", "failures", "attempts", "uses")
+_NOT_UNDER_WAY = "key NOT IN (SELECT key FROM batch_keys JOIN batches ON batches.id = batch WHERE NOT ended)"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to remove.
+    """What to remove. What is with a provider in a batch stays, whatever is chosen.
 
     Attributes:
         unused: Requests that no run of this ledger used: after a merge, or once uses were removed.
@@ -58,7 +59,7 @@ def prune(ledger: Ledger, selection: Selection) -> Pruned:
     with _chosen(ledger, selection):
         pruned = _sums(ledger)
         with ledger.transaction() as db:
-            for table in _ROWS:
+            for table in (*_ROWS, "batch_keys", "batch_lines"):
                 db.execute(f"DELETE FROM {table} WHERE key IN (SELECT key FROM gone)")  # noqa: S608
             db.execute("UPDATE requests SET payload = '' WHERE key IN (SELECT key FROM emptied)")
     ledger.vacuum()
@@ -77,6 +78,8 @@ def _chosen(ledger: Ledger, selection: Selection) -> Iterator[None]:
         ways.append("false" if selection.payloads or selection.before is None else "true")
     early = "true" if selection.before is None else "created < ?"
     values = () if selection.before is None else (selection.before,)
+    if ledger.has("batch_keys"):
+        early += f" AND {_NOT_UNDER_WAY}"
     whole = f"SELECT key FROM requests WHERE ({' OR '.join(ways)}) AND {early}"  # noqa: S608
     text = "payload <> ''" if selection.payloads else "false"
     part = f"SELECT key FROM requests WHERE {text} AND {early} AND key NOT IN (SELECT key FROM gone)"  # noqa: S608

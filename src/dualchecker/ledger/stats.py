@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dualchecker.ledger.batches import BatchBook
 from dualchecker.ledger.rows import Totals
 from dualchecker.ledger.store import Ledger
 
@@ -53,6 +54,8 @@ class Stats:
         purposes: By purpose and rung. What several purposes needed is in each of them, and counted once in the totals.
         seconds: Of tries that were answered: the longest of the quickest 50, 90 and 99 % (``p50``, ``p90``, ``p99``),
             and of all (``max``); empty where nothing was answered.
+        batches: How many batches there were, and how many of them are still with a provider.
+        unread: Results of batches that no run has read yet.
         first: When the first request was entered, in seconds since 1970; None in an empty ledger.
         last: When the last try ended.
         size: Bytes on disk.
@@ -66,6 +69,8 @@ class Stats:
     teachers: Sequence[Part]
     purposes: Sequence[Part]
     seconds: Mapping[str, float]
+    batches: tuple[int, int]
+    unread: int
     first: float | None
     last: float | None
     size: int
@@ -78,6 +83,9 @@ def stats(ledger: Ledger) -> Stats:
         ((last,),) = ledger.read("SELECT max(started + seconds) FROM attempts")
         kinds = "SELECT kind, count(*) FROM failures WHERE NOT forgotten GROUP BY kind ORDER BY 2 DESC, 1"
         ((forgotten,),) = ledger.read("SELECT count(*) FROM failures WHERE forgotten")
+        book, unread = BatchBook(ledger), 0
+        if ledger.has("batch_lines"):
+            ((unread,),) = ledger.read("SELECT count(*) FROM batch_lines WHERE NOT used")
         return Stats(
             ledger.totals(),
             requests,
@@ -87,6 +95,8 @@ def stats(ledger: Ledger) -> Stats:
             _parts(ledger, "teacher", "requests"),
             _parts(ledger, "purpose, rung", "(SELECT DISTINCT purpose, rung, key FROM uses)"),
             _seconds(ledger),
+            (len(book.all()), len(book.open())),
+            unread,
             first,
             last,
             ledger.size(),

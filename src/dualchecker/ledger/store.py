@@ -147,6 +147,10 @@ class Ledger:
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def has(self, table: str) -> bool:
+        """Whether there is such a table: an older ledger that is only read may lack one."""
+        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
+
     def size(self) -> int:
         """Bytes on disk, with what is still in its log."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))

@@ -6,10 +6,11 @@ from typing import Any
 
 from dualchecker.errors import LedgerError
 from dualchecker.jsontext import from_json
-from dualchecker.ledger.hashing import request_key
+from dualchecker.ledger.hashing import content_hash, request_key
 from dualchecker.ledger.rows import Failure, failure_hash, reply_from_json, reply_hash
 from dualchecker.ledger.store import Ledger
 
+_OTHER = "its hash is another"
 _NO_REQUEST = "there is no request with its key"
 _BELONGING = (
     ("replies", "SELECT key FROM replies WHERE key NOT IN (SELECT key FROM requests)", _NO_REQUEST),
@@ -64,8 +65,8 @@ class Verified:
 def verify(ledger: Ledger) -> Verified:
     """Check everything that can be checked, reading only; a run may go on writing meanwhile.
 
-    SQLite's own check of the file; the hash of each reply and failure; the key of each request, from its teacher and
-    payload; and that replies, failures and attempts have their requests.
+    SQLite's own check of the file; the hash of each reply, failure and unread result of a batch; the key of each
+    request, from its teacher and payload; and that replies, failures and attempts have their requests.
     """
     checking = _Checking(ledger)
     with ledger.snapshot():
@@ -81,6 +82,8 @@ def verify(ledger: Ledger) -> Verified:
             "SELECT {key}, {kind}, {message}, status, prompt_tokens, completion_tokens, cost, {hash} FROM failures",
             _failure_is_right,
         )
+        if ledger.has("batch_lines"):
+            checking.each("batch_lines", "SELECT {key}, {line}, {hash} FROM batch_lines WHERE NOT used", _line_is_right)
         checking.each("attempts", "SELECT {key}, {outcome} FROM attempts", lambda *row: None)
         for table, sql, what in _BELONGING:
             checking.belonging(table, sql, what)
@@ -153,14 +156,18 @@ def _reply_is_right(
     if not seen:
         reply_from_json(text)
         raise _NotCovered
-    return None if reply_hash(key, text, (prompt, completion, cached), cost) == seen else "its hash is another"
+    return None if reply_hash(key, text, (prompt, completion, cached), cost) == seen else _OTHER
 
 
 def _failure_is_right(
     key: str, kind: str, message: str, status: int | None, prompt: int, completion: int, cost: float, seen: str
 ) -> str | None:
     right = failure_hash(key, Failure(kind, message, status, prompt, completion), cost) == seen
-    return None if right else "its hash is another"
+    return None if right else _OTHER
+
+
+def _line_is_right(key: str, line: str, seen: str) -> str | None:
+    return None if content_hash(line) == seen else _OTHER
 
 
 def _printable(value: Any) -> str:
