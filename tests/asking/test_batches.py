@@ -46,7 +46,7 @@ def ask(
 ) -> list[Outcome]:
     """One process's worth of a run; keys of ``limits`` and of ``teacher`` may be given."""
     limits = {name: more.pop(name) for name in list(more) if name in LimitsConfig.model_fields}
-    limits = {"batch_poll": 0.0005, "retries": 2} | limits
+    limits = {"batch_poll": 0.0005, "batch_least": 0, "retries": 2} | limits
     with Asker(ledger, LimitsConfig.model_validate(limits), notes, backoff=0.001) as asker:
         return asker.ask(OpenAITeacher(config(server, **more)), prompts)
 
@@ -87,6 +87,31 @@ def test_the_same_outcomes_as_one_by_one(
     assert not list((ledger.path.parent / "batch").iterdir()), "files of requests and results are taken away"
     (batch,) = BatchBook(ledger).all()
     assert (batch.state, batch.ended, batch.done, batch.total) == ("completed", True, COUNT - 1, COUNT - 1)
+
+
+def test_too_little_for_a_file_is_asked_one_by_one(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts, expected: Any
+) -> None:
+    server, prompts = provider(), make_prompts(COUNT)
+    assert seen(ask(ledger, server, prompts[:4], batch_least=4)) == expected(prompts[:4])
+    assert not server.seen and len(server.calls) == 4, "the first, and three more"
+    with pytest.raises(BatchPending):
+        ask(ledger, server, prompts, batch_least=4, batch_wait=0)
+    ask(ledger, server, prompts[:6], batch_least=4)  # brings results for the others, too
+    assert seen(ask(ledger, server, prompts, batch_least=40)) == expected(prompts)
+    assert len(server.calls) == 5 and server.sizes == [4] and set(server.done.values()) == {1}
+
+
+def test_too_little_for_a_file_must_be_within_the_budget(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts
+) -> None:
+    """One by one costs twice as much: there is money for the first, and for one more by batch."""
+    server = provider()
+    prices = {"price_input": 0.0, "price_output": 1000.0, "max_tokens": 400}
+    with pytest.raises(BudgetError):
+        ask(ledger, server, make_prompts(2), max_cost=0.42, batch_least=4, **prices)
+    assert len(server.calls) == 1 and not server.seen
+    assert [kind for kind, _ in seen(ask(ledger, server, make_prompts(2), max_cost=0.44, **prices))] == ["ok"] * 2
 
 
 def test_half_price(ledger: Ledger, provider: Any, make_prompts: MakePrompts, serve: Any, tmp_path: Path) -> None:
