@@ -23,6 +23,7 @@ from dualchecker.tasks import Classification
 from servers import Behaviour, LoopbackServer
 from serving import serving
 from tiny import build_tiny_bert
+from tiny_causal import build_causal
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and Python then never raises KeyboardInterrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -129,6 +130,13 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a random BERT that knows the words of the topics in ``tiny``."""
     pytest.importorskip("transformers")
     return build_tiny_bert(tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random Llama with a chat template."""
+    pytest.importorskip("transformers")
+    return build_causal(tmp_path_factory.mktemp("models") / "tiny-llama", seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def test_a_missing_key_is_named(tmp_path: Path, text: str, message: str) -> None
         ("student: {epochs: -1}", "line 7: student.epochs", "greater than 0"),
         ("output: [a]", "line 7: output", "valid string"),
         ("teacher: exemplar", "line 7: teacher", "must be a section with the keys kind, model"),
-        ("teacher: {kind: opnai}", "line 7: teacher.kind", "'openai', 'decisions', 'exemplar'"),
+        ("teacher: {kind: opnai}", "line 7: teacher.kind", "'openai', 'decisions', 'transformers', 'exemplar'"),
         ("teacher: {kind: openai, model: m}", "line 7: teacher", "needs both model and base_url"),
         ("teacher: {model: m, base_url: u}", "line 7: teacher", "is kind: openai meant?"),
         ("teacher: {kind: decisions, base_url: u}", "line 7: teacher", "needs both model and base_url"),

@@ -20,6 +20,7 @@ from dualchecker.teachers import (
     DecisionTeacher,
     ExemplarTeacher,
     LedgerTeacher,
+    LocalTeacher,
     OpenAITeacher,
     RecordedTeacher,
     Teacher,
@@ -29,8 +30,8 @@ from servers import LoopbackServer
 MakePrompts = Callable[..., list[Prompt]]
 
 KEY = "sk-contract-secret-0123456789"
-KINDS = ("openai", "systemone", "decisions", "exemplar", "recorded", "ledger")
-WITHOUT_STATED_CONFIDENCE = ("systemone", "decisions")
+KINDS = ("openai", "systemone", "decisions", "exemplar", "recorded", "ledger", "local")
+WITHOUT_STATED_CONFIDENCE = ("systemone", "decisions", "local")
 
 
 class LetterEmbedder:
@@ -61,12 +62,14 @@ async def make_teacher(
     explain_prompt: Prompt,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Callable[[], Teacher]]:
     """Makes equal teachers of one kind that can answer ``make_prompts(3)``; closes them in the end."""
     monkeypatch.setenv("TEST_TEACHER_KEY", KEY)
     made: list[Teacher] = []
     server = serve() if kind in ("openai", "ledger") else None
     endpoint = serve(Endpoint()) if kind in ("systemone", "decisions") else None
+    model = str(request.getfixturevalue("tiny_causal")) if kind == "local" else ""
     answers, recording = tmp_path / "answers.jsonl", tmp_path / "recording.sqlite"
     if kind == "recorded":
         rows = [{"id": f"r{i}", "label": "green", "confidence": 0.7, "rationale": "Because."} for i in range(3)]
@@ -84,6 +87,8 @@ async def make_teacher(
         elif endpoint is not None:
             asked = {"kind": "decisions", "wire": kind, "orders": 2, "price_input": 1, "price_output": 1}
             teacher = DecisionTeacher(settings(endpoint, key_env="TEST_TEACHER_KEY", **asked))
+        elif model:
+            teacher = LocalTeacher(SeniorConfig(kind="transformers", model=model, device="cpu", max_tokens=32))
         elif kind == "exemplar":
             teacher = ExemplarTeacher(LetterEmbedder())
         elif kind == "recorded":
@@ -114,7 +119,7 @@ def test_it_has_a_short_name(teacher: Teacher) -> None:
 
 def test_it_says_which_rungs_it_can_answer(teacher: Teacher) -> None:
     assert "brief" in teacher.rungs, "every ladder begins there"
-    assert teacher.rungs <= {*RUNGS, "explain", "generate", "evaluate"}
+    assert teacher.rungs <= {*RUNGS, "explain", "generate", "evaluate", "correct"}
 
 
 def test_the_payload_is_plain_json(teacher: Teacher, make_prompts: MakePrompts) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dualchecker.errors import LedgerError
-from dualchecker.ledger import SCHEMA_VERSION, Attempt, Entry, Failure, Ledger, Request, Totals, request_key
+from dualchecker.ledger import SCHEMA_VERSION, Attempt, Entry, Failure, Ledger, Request, Totals, request_key, verify
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers import LedgerTeacher
@@ -103,6 +103,17 @@ def test_an_old_ledger_that_cannot_be_brought_up_to_date_stays_as_it_was(file: P
         assert db.execute("SELECT value FROM meta").fetchall() == [("1",)]
     with Ledger.open(file) as ledger:
         check(ledger, keys)
+
+
+def test_a_ledger_whose_maker_was_killed_is_empty(file: Path) -> None:
+    file.touch()
+    with Ledger.open(file, read_only=True) as ledger:
+        assert ledger.totals() == Totals(0, 0, 0, 0, 0) and ledger.reply("k") is None and verify(ledger).sound
+        with pytest.raises(LedgerError, match="cannot be written"):
+            ledger.record_uses([("r", "label", "brief", "k")])
+    assert file.stat().st_size == 0
+    with Ledger.open(file) as ledger:
+        ledger.record_uses([("r", "label", "brief", "k")])
 
 
 @pytest.mark.parametrize("written", [False, True])

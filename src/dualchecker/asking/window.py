@@ -77,7 +77,8 @@ class Window:
 
     async def wait(self, *, first: bool = False) -> None:
         """Wait for a place and take it; ``first`` goes before those who wait already."""
-        self._full = True
+        if self.enter():
+            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if first:
             self._waiting.appendleft(turn)

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from dualchecker.cli.display_chains import COLUMNS as CHAIN_COLUMNS
 from dualchecker.cli.display_chains import chain_lines, chain_remarks, chain_table, student_cells
+from dualchecker.cli.display_money import money_line
 from dualchecker.cli.display_spans import MEASURES as SPAN_MEASURES
 from dualchecker.cli.display_spans import span_remarks, span_table
 from dualchecker.cli.display_words import LABEL_SET_MEASURES, MEASURES, REFERENCES, STAGES, percent, with_interval
@@ -223,10 +224,14 @@ def _print_closer(metrics: Mapping[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def print_where(folder: Any, *, cost: float, requests: int, seconds: float | None = None) -> None:
-    """Where everything is."""
+def print_where(
+    folder: Any, *, cost: float, requests: int, seconds: float | None = None, money: Mapping[str, Any] | None = None
+) -> None:
+    """What it took, and where everything is."""
     took = f", {seconds:.0f} s" if seconds is not None else ""
     console.print(f"\n{requests} requests answered, cost {cost:.4f}{took}.", soft_wrap=True)
+    if requests and (line := money_line(money or {})):
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     console.print(f"[bold]Report[/]   {escape(str(folder))}/report.html", soft_wrap=True)
     console.print(f"[bold]Labels[/]   {escape(str(folder))}/labels.jsonl (and .parquet)", soft_wrap=True)
     console.print(f"[bold]Student[/]  {escape(str(folder))}/student", soft_wrap=True)

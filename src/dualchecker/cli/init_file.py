@@ -33,7 +33,7 @@ _ANY_TEACHER = """\
   # model: gpt-5-mini
   # base_url: https://api.openai.com/v1
   # key_env: OPENAI_API_KEY
-  # price_input: 0.25           # per million tokens, for plan and limits
+  # price_input: 0.25           # per million tokens, for plan and limits; well-known models need none
   # price_output: 2.00
 """
 
@@ -44,8 +44,8 @@ _REASONING_TEACHER = """\
   base_url: https://api.openai.com/v1
   key_env: OPENAI_API_KEY
   max_tokens: 800               # room for a chain of thought
-  price_input: 0.25             # per million tokens, for plan and limits; example prices: look up yours
-  price_output: 2.00
+  # price_input: 0.25           # per million tokens, for plan and limits; well-known models need none
+  # price_output: 2.00
   # Or chains that you have already: several rows with one id are several chains about that question.
   # kind: recorded
   # answers: chains.jsonl

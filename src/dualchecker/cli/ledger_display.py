@@ -96,9 +96,9 @@ def print_verified(file: Path, verified: Verified) -> None:
 def print_merged(file: Path, merged: Sequence[Merged], totals: Totals) -> None:
     """What each source brought."""
     for one in merged:
-        new = _counted(one.rows) or "nothing"
+        new = f"{_counted(one.rows)} are new" if any(one.rows.values()) else "nothing is new"
         both = f"; {one.twice:,} answered in both" if one.twice else ""
-        console.print(f"[italic]{escape(one.source)}[/]: new are {new}{both}.", soft_wrap=True)
+        console.print(f"[italic]{escape(one.source)}[/]: {new}{both}.", soft_wrap=True)
     given_up = sum(one.given_up for one in merged)
     if any(one.twice for one in merged):
         console.print(

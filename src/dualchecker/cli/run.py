@@ -36,4 +36,5 @@ def run(
         cost=result.metrics["cost"],
         requests=result.metrics["requests"]["used"],
         seconds=time.monotonic() - started,
+        money=result.metrics["money"],
     )

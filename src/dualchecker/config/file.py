@@ -89,7 +89,7 @@ def _known_keys(path: Sequence[str], root: type[BaseModel] = RunConfig) -> list[
     return list(model.model_fields)
 
 
-_PAGES = {"run": "run-file.md", "bench": "bench.md"}
+_PAGES = {"run": "run-file.md", "bench": "bench.md", "price": "money.md"}
 """Where the keys of each kind of file are listed."""
 
 Places = Mapping[tuple[str, ...], int | str]
@@ -184,7 +184,7 @@ def validate(raw: Mapping[str, Any], root: Path, source: str, lines: Places) -> 
 
 
 def read_yaml(file: Path, what: str = "run") -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    """The values of a run or bench file, and the line of every key path.
+    """The values of a run, bench or price file, and the line of every key path.
 
     Raises:
         ConfigError: The file is missing, cannot be read, or holds no YAML mapping.

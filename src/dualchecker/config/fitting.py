@@ -18,6 +18,9 @@ _FOR_TASK: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Defaults by kind of task, in place of those of the sections."""
 
+_WRITE = ("openai", "transformers")
+"""Kinds of teachers that are language models and write their replies."""
+
 _LEARNING_RATES = {"tokens": TOKENS_LEARNING_RATE, "reasoner": REASONER_LEARNING_RATE}
 
 
@@ -90,12 +93,22 @@ def _reasoning_fits(config: "RunConfig") -> None:
             "them out"
         )
     kinds = ["panel"] if config.teacher.kind == "panel" else [teacher.kind for teacher in config.teacher.voices]
-    strange = next((kind for kind in kinds if kind not in ("openai", "recorded", "program")), None)
+    strange = next((kind for kind in kinds if kind not in (*_WRITE, "recorded", "program")), None)
     if strange:
         raise ValueError(
-            f"a teacher of kind {strange} writes no chains of thought: for reasoning, teacher.kind is openai, recorded "
-            "or (for the embedded word problems) program"
+            f"a teacher of kind {strange} writes no chains of thought: for reasoning, teacher.kind is openai, "
+            "transformers, recorded or (for the embedded word problems) program"
         )
+
+
+def _answers_fit(config: "RunConfig") -> None:
+    single = config.task.kind == "classification" and not config.task.multiple
+    for teacher in config.teacher.voices:
+        if teacher.answer in ("score", "reasons") and not single:
+            raise ValueError(
+                f"teacher.answer {teacher.answer} weighs the labels of a task against each other, and here an answer "
+                "is no single one of them: leave it out"
+            )
 
 
 def _several_labels_fit(config: "RunConfig") -> None:
@@ -111,12 +124,18 @@ def _several_labels_fit(config: "RunConfig") -> None:
         raise ValueError("a panel decides on one label a text: with task.multiple, name one teacher")
     needed = 80 + 10 * len(config.task.labels)  # a reason, and a number for each label
     for teacher in (config.teacher, config.teacher.senior):
-        if config.task.multiple and teacher and teacher.kind == "openai" and teacher.max_tokens < needed:
+        if config.task.multiple and teacher and teacher.kind in _WRITE and teacher.max_tokens < needed:
             raise ValueError(
                 f"teacher.max_tokens is {teacher.max_tokens}, but a reply that judges "
                 f"{len(config.task.labels)} labels takes about {needed}: set it to that or more"
             )
 
 
-CHECKS: tuple[Callable[["RunConfig"], None], ...] = (_students_fit, _spans_fit, _reasoning_fits, _several_labels_fit)
+CHECKS: tuple[Callable[["RunConfig"], None], ...] = (
+    _students_fit,
+    _spans_fit,
+    _reasoning_fits,
+    _several_labels_fit,
+    _answers_fit,
+)
 """Each raises ``ValueError`` where sections do not fit each other."""

@@ -166,6 +166,7 @@ class LimitsConfig(Section):
     """
 
     max_cost: float | None = Field(default=None, ge=0)
+    prices: str | None = None
     max_requests: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=32, ge=1, le=2048)
     requests_per_minute: int | None = Field(default=None, ge=1)
@@ -240,6 +241,10 @@ class RunConfig(Section):
                 update["answers"] = {rung: str(self.path(name)) for rung, name in section.answers.items()}
             if section.embedder:
                 update["embedder"] = self.model_name(section.embedder)
+            if section.tokenizer:
+                update["tokenizer"] = str(self.path(section.tokenizer))
+            if section.kind == "transformers":
+                update["model"] = self.model_name(section.model)
             return update
 
         senior = self.teacher.senior
@@ -252,8 +257,10 @@ class RunConfig(Section):
             for name, value in (("gold", self.data.gold), ("pool", self.data.pool), ("test", self.data.test))
             if isinstance(value, str)
         }
+        limits = {"prices": str(self.path(self.limits.prices))} if self.limits.prices else {}
         return self.model_copy(
             update={
+                "limits": self.limits.model_copy(update=limits),
                 "data": self.data.model_copy(update=files),
                 "teacher": self.teacher.model_copy(update=own),
                 "align": self.align.model_copy(update={"embedder": self.model_name(self.align.embedder)}),

@@ -1,5 +1,6 @@
 """The ``teacher`` section: whom to ask, and how."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -40,7 +41,7 @@ class SeniorConfig(Section):
     Requests are spread over ``base_url`` and ``endpoints``.
     """
 
-    kind: Literal["openai", "decisions", "exemplar", "recorded", "program", "panel"] = "exemplar"
+    kind: Literal["openai", "decisions", "transformers", "exemplar", "recorded", "program", "panel"] = "exemplar"
     model: str | None = None
     base_url: str | None = None
     key_env: str | None = None
@@ -51,12 +52,14 @@ class SeniorConfig(Section):
     logprobs: bool = True
     extra: dict[str, Any] = Field(default_factory=dict)
     timeout: float = Field(default=60, gt=0)
-    price_input: float = Field(default=0, ge=0, description="per million tokens")
-    price_output: float = Field(default=0, ge=0, description="per million tokens")
+    price_input: float | None = Field(default=None, ge=0, description="per million tokens; None: as listed")
+    price_cached: float | None = Field(default=None, ge=0, description="of prompt tokens in the server's cache")
+    price_output: float | None = Field(default=None, ge=0, description="per million tokens; None: as listed")
     price: float | None = Field(default=None, ge=0, description="of one answer, for a panel's choice")
     rung: Literal["brief", "detail", "wide"] = "brief"
     answers: str | dict[RungName, str] | None = None
     embedder: str | None = None
+    tokenizer: str | None = None
     wire: Literal["systemone", "decisions"] = "systemone"
     binary: Literal["choice", "yes_no"] = "choice"
     orders: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"
@@ -65,6 +68,10 @@ class SeniorConfig(Section):
     none_of_these: bool = False
     batch: Literal["off", "api", "file"] = "off"
     flaws: FlawsConfig | None = None
+    answer: Literal["auto", "score", "reasons", "generate"] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_tokens: int = Field(default=8192, ge=256)
 
     @field_validator("batch", mode="before")
     @classmethod
@@ -82,6 +89,16 @@ class SeniorConfig(Section):
             raise ValueError("a teacher of kind recorded needs answers: FILE.jsonl (or one file a rung)")
         if self.kind == "exemplar" and (self.model or self.base_url):
             raise ValueError("a teacher of kind exemplar has neither model nor base_url; is kind: openai meant?")
+        if self.kind == "transformers" and not self.model:
+            raise ValueError("a teacher of kind transformers needs model: a folder, or a name on the hub")
+        if self.kind == "transformers" and self.base_url:
+            raise ValueError("a teacher of kind transformers has no base_url; is kind: openai meant?")
+        for name in ("answer", "device", "dtype", "batch_tokens"):
+            default = type(self).model_fields[name].default
+            if self.kind not in ("transformers", "panel") and getattr(self, name) != default:
+                raise ValueError(f"{name} belongs to a teacher of kind transformers, and this one is {self.kind}")
+        if self.answer == "reasons" and not self.structured:
+            raise ValueError("answer: reasons imposes the form of a reply, which structured: false forbids")
         if self.batch != "off" and self.kind != "openai":
             raise ValueError(f"batch is for a teacher of kind openai, and this one is of kind {self.kind}")
         if self.flaws is not None and self.kind != "program":
@@ -106,6 +123,8 @@ class SeniorConfig(Section):
     @property
     def label(self) -> str:
         """The teacher's name for people: its model, or its kind where it has none."""
+        if self.kind == "transformers" and self.model:
+            return re.split(r"[\\/]", self.model.rstrip("\\/"))[-1]
         return self.model or self.kind
 
 

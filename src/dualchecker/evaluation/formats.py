@@ -70,6 +70,14 @@ def money(value: Any) -> str:
     return f"{number:,.4f}" if 0 < number < 1 else f"{number:,.2f}"
 
 
+def each(value: Any) -> str:
+    """The price of one thing, which may be very small: two digits that tell."""
+    number = known(value)
+    if number is None or not 0 < number < 0.01:
+        return money(value)
+    return f"{number:.{min(1 - math.floor(math.log10(number)), 9)}f}"
+
+
 def share(part: Any, total: Any) -> float | None:
     """``part / total``, or None without a total."""
     above, below = known(part), known(total)

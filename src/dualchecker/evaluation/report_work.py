@@ -6,6 +6,7 @@ from typing import Any
 
 from dualchecker.evaluation import wording
 from dualchecker.evaluation.formats import DASH, cut, known, percent, share, whole
+from dualchecker.evaluation.report_money import money_view
 
 View = dict[str, Any]
 
@@ -44,6 +45,7 @@ def work_view(metrics: Mapping[str, Any]) -> View:
         "cross_fit": gold.get("mode") == "cross_fit",
         "fixed": list(gold.get("fixed_in_template") or ()),
         "purposes": _purposes(requests.get("by_purpose") or {}),
+        "money": money_view(metrics),
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dualchecker.errors import LedgerError
 from dualchecker.ledger.batches import BATCH_TABLES
+from dualchecker.ledger.inserts import COLUMNS
 
 SCHEMA_VERSION = 2
 
@@ -83,6 +84,9 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
         LedgerError: The ledger is from a newer version.
     """
     if read_only:
+        if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            _stand_in_for_all(db)
+            return SCHEMA_VERSION
         version = _version(db, file)
         for statement in _STAND_INS if version < 2 else ():
             db.execute(statement)
@@ -105,6 +109,13 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
         raise
     db.execute("COMMIT")
     return SCHEMA_VERSION
+
+
+def _stand_in_for_all(db: sqlite3.Connection) -> None:
+    """Whoever began the ledger was killed before its tables were there: nothing is in it."""
+    for table, columns in COLUMNS.items():
+        nothing = ", ".join(f"NULL AS {column}" for column in ("id", *columns, "forgotten"))
+        db.execute(f"CREATE TEMP VIEW {table} AS SELECT {nothing} WHERE 0")
 
 
 def _version(db: sqlite3.Connection, file: Path) -> int:

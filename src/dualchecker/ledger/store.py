@@ -67,11 +67,9 @@ class Ledger:
             if not read_only:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = acquire(file)
-            address = file.resolve().as_uri()
-            db = _connect(f"{address}?{_read_mode(file)}" if read_only else f"{address}?mode=rwc")
+            db = _open_to_read(file) if read_only else _open(file, "mode=rwc", read_only=False)
             try:
-                prepare(db, file, read_only=read_only)
-                reader = None if read_only else _connect(f"{address}?mode=ro")
+                reader = None if read_only else _connect(file, "mode=ro")
             except BaseException:
                 db.close()
                 raise
@@ -302,12 +300,29 @@ def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)
 
 
-def _connect(address: str) -> sqlite3.Connection:
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
     # Used by the thread that asks while the main thread waits for it.
+    address = f"{file.resolve().as_uri()}?{mode}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
 
 
-def _read_mode(file: Path) -> str:
-    """How to open for reading: where nothing may be written beside the file, it has to be taken as unchanging."""
-    alone = not file.with_name(file.name + "-wal").exists()
-    return "immutable=1" if alone and not os.access(file.parent, os.W_OK) else "mode=ro"
+def _open(file: Path, mode: str, *, read_only: bool) -> sqlite3.Connection:
+    db = _connect(file, mode)
+    try:
+        prepare(db, file, read_only=read_only)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _open_to_read(file: Path) -> sqlite3.Connection:
+    """Where nothing can be written beside the file (no right, no room), it has to be taken as unchanging."""
+    if file.with_name(file.name + "-wal").exists():  # somebody writes it, or was killed
+        return _open(file, "mode=ro", read_only=True)
+    if not os.access(file.parent, os.W_OK):
+        return _open(file, "immutable=1", read_only=True)
+    try:
+        return _open(file, "mode=ro", read_only=True)
+    except sqlite3.OperationalError:
+        return _open(file, "immutable=1", read_only=True)

@@ -18,6 +18,7 @@ from dualchecker.runs.kinds.base import Parts, Prepared, Reference
 from dualchecker.runs.metrics import measure, spent
 from dualchecker.runs.output import write_outputs
 from dualchecker.runs.parts import build_parts, build_task
+from dualchecker.runs.prices import check_money
 from dualchecker.runs.watched import split_gold
 from dualchecker.students import Student
 from dualchecker.students.reasoning import ReasoningStudent
@@ -77,7 +78,7 @@ def distill(
     progress = progress or Silent()
     task = build_task(config)
     dataset = prepared.dataset if prepared else load_dataset(config, task)
-    for warning in dataset.warnings:
+    for warning in (*check_money(config), *dataset.warnings):
         progress.note(warning)
     if not isinstance(config.report.slices, str):
         check_columns((*dataset.pool, *dataset.test), config.report.slices)
@@ -111,7 +112,7 @@ def _distill(parts: Parts) -> Run:
     student = _train(parts, gold, taught)
     calibration = kind.calibrate(parts, student, outcome, split_gold(parts, gold)[1])
     tested = student.predict(dataset.test) if dataset.test else None
-    metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used)
+    metrics = measure(parts, outcome, stages, student, tested, taught) | spent(parts, total, used, outcome.labels)
     if calibration is not None:
         metrics["student"]["calibration"] = calibration
     progress.stage("looking closer", "where it is worst, and what looks wrong")

@@ -13,6 +13,8 @@ from dualchecker.config import MethodName
 from dualchecker.methods import Distilled
 from dualchecker.records import Example, Labelled
 from dualchecker.runs.kinds.base import Parts
+from dualchecker.runs.prices import prices_by_name
+from dualchecker.runs.spending import per_label, spending
 
 
 def _distributions(labels: Sequence[Labelled]) -> dict[str, Any]:
@@ -117,10 +119,21 @@ def _calibration(parts: Parts, outcome: Distilled, calibration: Calibration) -> 
     }
 
 
-def spent(parts: Parts, total: Usage, used: Mapping[MethodName, Usage]) -> dict[str, Any]:
-    """What this run used, whoever paid for it: this run, or an earlier one of the same ledger."""
+def spent(
+    parts: Parts, total: Usage, used: Mapping[MethodName, Usage], labels: Sequence[Labelled] = ()
+) -> dict[str, Any]:
+    """What this run used, whoever paid for it: this run, or an earlier one of the same ledger.
+
+    Args:
+        parts: Of the run.
+        total: All that it used.
+        used: What each of its methods used.
+        labels: What it brought, to say what one of them costs.
+    """
     ledger, pool = parts.asker.ledger, max(len(parts.dataset.pool), 1)
     own_run, everything = ledger.totals(total.keys), ledger.totals()
+    money = spending(ledger, prices_by_name(parts.config), total.keys)
+    money |= per_label(ledger, labels, total.keys, money["by_purpose"], own_run.cost)
     by_method = {}
     for name, usage in used.items():
         own = ledger.totals(usage.keys)
@@ -140,8 +153,13 @@ def spent(parts: Parts, total: Usage, used: Mapping[MethodName, Usage]) -> dict[
             "by_purpose": total.by_purpose(),
             "by_method": by_method,
         },
-        "tokens": {"prompt": own_run.prompt_tokens, "completion": own_run.completion_tokens},
+        "tokens": {
+            "prompt": own_run.prompt_tokens,
+            "cached": own_run.cached_tokens,
+            "completion": own_run.completion_tokens,
+        },
         "cost": own_run.cost,
+        "money": money,
         "ledger": {
             "requests": everything.requests,
             "attempts": everything.attempts,

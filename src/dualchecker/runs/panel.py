@@ -7,8 +7,9 @@ from dualchecker.config import RunConfig, RungName, SeniorConfig
 from dualchecker.data import Fence
 from dualchecker.errors import ConfigError
 from dualchecker.prompts import rungs_for
+from dualchecker.runs.prices import build_prices
 from dualchecker.tasks import Task
-from dualchecker.teachers import Teacher
+from dualchecker.teachers import Prices, Teacher
 
 
 def build_panel(
@@ -26,7 +27,7 @@ def build_panel(
     Raises:
         ConfigError: A member has no answers at the rung that it is asked at.
     """
-    members = []
+    prices, members = build_prices(config), []
     for position, (voice, teacher) in enumerate(zip(config.teacher.voices, teachers, strict=True)):
         senior = position == len(config.teacher.members)
         # Records without a long form are asked about briefly where the long form is the point.
@@ -40,7 +41,7 @@ def build_panel(
                 why=f"It has answers at {', '.join(sorted(teacher.rungs)) or 'none'}.",
                 fix="Give it another rung under teacher.members, or record these answers.",
             )
-        members.append(Member(teacher.name, own, answer_price(voice), rungs))
+        members.append(Member(teacher.name, own, answer_price(voice, prices), rungs))
     return PanelChecker(task, members, fence, config.check.threshold, config.check.panel)
 
 
@@ -48,8 +49,8 @@ def _instead(rung: RungName) -> tuple[RungName, ...]:
     return ("brief",) if rung == "detail" else ()
 
 
-def answer_price(teacher: SeniorConfig) -> float:
+def answer_price(teacher: SeniorConfig, prices: Prices | None = None) -> float:
     """The price of one answer: as given, or of a prompt of 1,000 tokens and a reply of 80."""
     if teacher.price is not None:
         return teacher.price
-    return (1000 * teacher.price_input + 80 * teacher.price_output) / 1e6
+    return (prices or Prices.packaged()).of(teacher).cost(1000, 0, 80)

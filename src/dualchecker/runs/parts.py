@@ -32,6 +32,13 @@ def prepare(
     config: RunConfig, task: Task, dataset: Dataset, progress: Progress, embedder: Embedder | None = None
 ) -> Prepared:
     """Embed all texts, and choose on gold what the kind's students stand on."""
+    embedder = embed(config, dataset, progress, embedder)
+    features = kind_of(config.task).features(config, task, dataset, _fence(config, dataset), embedder)
+    return Prepared(dataset, embedder, features)
+
+
+def embed(config: RunConfig, dataset: Dataset, progress: Progress, embedder: Embedder | None = None) -> Embedder:
+    """Embed all texts; the embedder that has done it."""
     embedder = embedder or build_embedder(config)
     everything = (*dataset.gold, *dataset.pool, *dataset.test)
     progress.stage("embedding", f"{len(everything)} texts")
@@ -41,8 +48,7 @@ def prepare(
         embedder.embed([record.text for record in everything])
         embedder.embed([record.long_text for record in everything if record.detail])
         embedder.save()
-    features = kind_of(config.task).features(config, task, dataset, _fence(config, dataset), embedder)
-    return Prepared(dataset, embedder, features)
+    return embedder
 
 
 def build_parts(

@@ -7,12 +7,14 @@ from dualchecker.config import MethodName, RunConfig, RungName, SeniorConfig
 from dualchecker.data import Dataset, Fence, build_fence, load_dataset
 from dualchecker.methods import METHODS, Method
 from dualchecker.prompts import Prompt, PromptWriter, Rung, Template, rungs_for
-from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Chain, Demonstration, Record
+from dualchecker.runs.counting import prompt_tokens, token_counter
 from dualchecker.runs.kinds.choose import kind_of
 from dualchecker.runs.panel import answer_price
+from dualchecker.runs.prices import build_prices, check_money
+from dualchecker.runs.probe import Measured, Probe
 from dualchecker.tasks import Task
-from dualchecker.teachers import DecisionTeacher
+from dualchecker.teachers import Prices
 
 _WRITE_NOTHING = ("recorded", "decisions")
 """Kinds of teachers whose replies hold no tokens, and which give no reasons."""
@@ -29,10 +31,11 @@ _REPLY = 80
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One line of the plan: requests and prompt tokens, at least and at most, and money for them.
+    """One line of the plan: requests and tokens, at least and at most, and money for them.
 
     The least assumes that no record climbs, the most that all climb to the top; of a panel, that the cheapest member
-    alone or every member is asked about the pool.
+    alone or every member is asked about the pool. Where a probe has told how many climb, they are the ends of the range
+    that it allows, and ``expected`` are the requests and the money to reckon with.
     """
 
     purpose: str
@@ -40,23 +43,20 @@ class Plan:
     prompt_tokens: tuple[int, int]
     completion_tokens: tuple[int, int]
     cost: tuple[float, float]
+    expected: tuple[float, float] | None = None
 
 
-def prompt_tokens(prompt: Prompt, teacher: SeniorConfig) -> int:
-    """Estimated input tokens; a decision endpoint may count the state once for each question about it."""
-    if teacher.kind == "recorded":  # answers in a file
-        return 0
-    if teacher.kind == "decisions":
-        return DecisionTeacher(teacher).size(prompt)[1]
-    return sum(estimate_tokens(message["content"]) for message in prompt.messages)
-
-
-def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
+def plan_run(config: RunConfig, probe: Probe | None = None) -> tuple[list[Plan], Dataset]:
     """Estimate every step from really rendered prompts of a sample; asks nobody and needs no key.
 
+    Args:
+        config: Of the run.
+        probe: What a few real answers have told; see ``probe_run``.
+
     Raises:
-        DualcheckerError: The run file or the data cannot be used.
+        DualcheckerError: The run file or the data cannot be used, or ``limits.max_cost`` could not be kept.
     """
+    check_money(config)
     kind = kind_of(config.task)
     task = kind.task(config.task)
     dataset = load_dataset(config, task)
@@ -64,7 +64,7 @@ def plan_run(config: RunConfig) -> tuple[list[Plan], Dataset]:
     demos = [Demonstration(r, r.label or "", "x" * 150) for r in fence.demonstrations[:_SAMPLE]]
     writer = PromptWriter(task, config.limits.max_prompt_tokens)
     reply = _REPLY + kind.reply_tokens(task, dataset.gold)
-    estimate = _Estimate(config, task, dataset, fence, writer, demos, reply)
+    estimate = _Estimate(config, task, dataset, fence, writer, demos, reply, build_prices(config), probe)
     estimate.methods()
     if METHODS[config.method].climbs:
         if config.teacher.kind == "panel":
@@ -85,6 +85,9 @@ class _Estimate:
     writer: PromptWriter
     demos: Sequence[Demonstration]
     reply: int
+    prices: Prices
+    probe: Probe | None = None
+    _first: float | None = None
     lines: list[Plan] = field(default_factory=list)
 
     def methods(self) -> None:
@@ -97,7 +100,7 @@ class _Estimate:
             fewest, most = _explained(config, methods, len(pool), len(shown))
             explain = [self.writer.explain(record, record.label or "") for record in shown[:_SAMPLE]]
             if most:
-                self._line("rationales of human labels", (fewest, most), explain, lead)
+                self._line("rationales of human labels", (fewest, most), explain, lead, purpose="explain")
         for step in dict.fromkeys(step for method in methods for step in method.steps(config)):  # shared: asked once
             show = Template(tuple(self.demos[: step.demonstrations]), step.demonstrations)
             asked = [record for record in pool if step.rung.applies_to(record)]
@@ -107,12 +110,14 @@ class _Estimate:
             else:
                 prompts = [self.writer.label(record, step.rung, show, []) for record in asked[:_SAMPLE]]
             reply = _VERDICT if step.evaluates else step.reply_tokens + self.reply - _REPLY
-            self._line(step.title, (count * step.calls[0], count * step.calls[1]), prompts, lead, reply)
+            purpose = "evaluate" if step.evaluates else "label" if step.reply_tokens == _REPLY else ""
+            requests = (count * step.calls[0], count * step.calls[1])
+            self._line(step.title, requests, prompts, lead, reply, purpose=purpose)
 
     def panel(self) -> None:
         """Each member on gold and, but for the cheapest, on as much of the pool as pays."""
         config, pool, gold = self.config, self.dataset.pool, len(self.fence.calibration)
-        for position, voice in enumerate(sorted(config.teacher.voices, key=answer_price)):
+        for position, voice in enumerate(sorted(config.teacher.voices, key=lambda one: answer_price(one, self.prices))):
             name: RungName = "senior" if voice is config.teacher.senior else voice.rung
             low = gold if position else len(pool) + gold
             prompts = self._prompts(pool, rungs_for(config.align, (name,))[0])
@@ -125,6 +130,7 @@ class _Estimate:
         recorded = lead.kind == "recorded"
         budget = getattr(check.threshold, "budget", None) or 1.0
         share = 1.0  # of the records that can still climb
+        step = 0  # rungs above the first that anyone can climb to
         drawn: list[tuple[int, int]] = []
         for position, rung in enumerate(rungs_for(config.align, check.rungs)):
             if rung.senior and config.teacher.senior is None:
@@ -145,11 +151,17 @@ class _Estimate:
                 most = round(share * len(dataset.pool)) + round(share * len(fence.calibration)) * self._templates
                 high = min(high, most)
             low = len(pool) + len(judged) if position == 0 else 0
+            step += bool(position and (pool or judged))
+            foretold = self._climbing(step, len(pool), len(judged)) if position else None
+            expected = None if foretold is None else foretold[1] * (1 if recorded else chains)
+            if foretold is not None:
+                low, high = round(foretold[0]), min(high, round(foretold[2]))
             if position == 0:  # asked again, to see whether answers agree; a variant may turn out to be the same prompt
                 low, high = low * (1 if recorded else 1 + check.samples), high * (1 + check.samples + check.variants)
             low, high = low * (1 if recorded else chains), high * chains
             drawn.append((low, high))
-            self._line(f"rung {rung.name}", (low, high), self._prompts(pool, rung), whom)
+            prompts = self._prompts(pool, rung)
+            self._line(f"rung {rung.name}", (low, high), prompts, whom, purpose="label", expected=expected)
 
         self._evaluations(drawn, lead)
 
@@ -167,7 +179,20 @@ class _Estimate:
         chain, fewest = Chain(_CHAIN, "0"), drawn[0][0] // max(self.config.reasoning.chains, 1)
         prompts = [self.writer.evaluate(record, chain) for record in self.dataset.pool[:_SAMPLE]]
         low = 0 if lead.kind == "recorded" else fewest * each
-        self._line("self-evaluations", (low, sum(high for _, high in drawn) * each), prompts, lead, _VERDICT)
+        most = sum(high for _, high in drawn) * each
+        self._line("self-evaluations", (low, most), prompts, lead, _VERDICT, purpose="evaluate")
+
+    def _climbing(self, step: int, pool: int, judged: int) -> tuple[float, float, float] | None:
+        """Requests of a rung above the first, as a probe foretells them: at least, to reckon with, at most."""
+        share = self.probe.climbing(step) if self.probe else None
+        if share is None:
+            return None
+        most = judged * self._templates
+        return (
+            share.low * (pool + judged),
+            share.value * (pool + (judged + most) / 2),
+            share.high * (pool + most),
+        )
 
     @property
     def _templates(self) -> int:
@@ -184,20 +209,60 @@ class _Estimate:
 
     def _line(
         self,
-        purpose: str,
+        title: str,
         requests: tuple[int, int],
         prompts: Sequence[Prompt],
         whom: SeniorConfig,
         reply: int | None = None,
+        *,
+        purpose: str = "",
+        expected: float | None = None,
     ) -> None:
-        mean = sum(prompt_tokens(prompt, whom) for prompt in prompts) / max(len(prompts), 1)
-        written = 0 if whom.kind in _WRITE_NOTHING else self.reply if reply is None else reply
+        """Add a line; where a probe has seen replies of this ``purpose``, their measured tokens count."""
+        count = token_counter(whom, self.config)
+        mean = sum(prompt_tokens(prompt, whom, count) for prompt in prompts) / max(len(prompts), 1)
+        written: float = 0 if whom.kind in _WRITE_NOTHING else self.reply if reply is None else reply
+        mean, cached, written = self._as_measured(mean, written, purpose)
+        one = self.prices.of(whom).cost(mean, cached, written) if whom.price is None else whom.price
         low, high = requests
-        tokens, completion = (round(low * mean), round(high * mean)), (low * written, high * written)
-        cost = [(t * whom.price_input + c * whom.price_output) / 1e6 for t, c in zip(tokens, completion, strict=True)]
-        if whom.price is not None:
-            cost = [count * whom.price for count in requests]
-        self.lines.append(Plan(purpose, requests, tokens, completion, (cost[0], cost[1])))
+        if self.probe and expected is None:
+            expected = (low + high) / 2
+        self.lines.append(
+            Plan(
+                title,
+                requests,
+                (round(low * mean), round(high * mean)),
+                (round(low * written), round(high * written)),
+                (low * one, high * one),
+                None if expected is None else (expected, expected * one),
+            )
+        )
+
+    def _as_measured(self, prompt: float, written: float, purpose: str) -> tuple[float, float, float]:
+        """Prompt, cached and reply tokens of a request; prompts as much longer or shorter as the first rung's were."""
+        seen: Measured | None = self.probe.measured.get(purpose) if self.probe else None
+        label = self.probe.measured.get("label") if self.probe else None
+        if label is None:
+            return prompt, 0.0, written if seen is None else seen.completion
+        if self._first is None:
+            self._first = self._first_prompts()
+        scaled = prompt * label.prompt / self._first if self._first else prompt
+        if purpose == "explain" and seen is not None:
+            scaled = seen.prompt
+        shared = seen or label
+        cached = shared.cached * min(scaled / shared.prompt, 1.0) if shared.prompt else 0.0
+        return scaled, cached, written if seen is None else seen.completion
+
+    def _first_prompts(self) -> float:
+        """Mean tokens of the prompts that the probe sent, as this plan would have estimated them."""
+        lead, align = self.config.teacher.voices[0], self.config.align
+        if METHODS[self.config.method].climbs and self.config.teacher.kind != "panel":
+            prompts = self._prompts(self.dataset.pool, rungs_for(align, self.config.check.rungs)[0])
+        else:
+            show = Template(tuple(self.demos[: align.demonstrations]), align.demonstrations)
+            prompts = [self.writer.label(r, Rung("brief"), show, []) for r in self.dataset.pool[:_SAMPLE]]
+        count = token_counter(lead, self.config)
+        return sum(prompt_tokens(prompt, lead, count) for prompt in prompts) / max(len(prompts), 1)
 
 
 def _explained(config: RunConfig, methods: Sequence[Method], pool: int, gold: int) -> tuple[int, int]:

@@ -133,7 +133,13 @@ class Extraction(NamedLabels):
         # One object a line, or a list cut at the token limit: the spans that were finished.
         if spans := [fields for fields in read_objects(reply) if _is_span(fields)]:
             return list(spans), rationale, ("json_truncated" if _LIST_BEGINS.search(reply) else "bare_list",)
-        if given is None and (named := {name: fields[key] for key, name in by_label.items() if key in fields}):
+        named = {name: fields[key] for key, name in by_label.items() if key in fields} if given is None else {}
+        if given is None and notes in (("json_truncated",), ("read_from_lines",)):
+            # A line that begins a list is no quote; the strings that were finished in it are.
+            named = {name: value for name, value in named.items() if not _opens_json(value)}
+            if cut := _cut_lists(reply, by_label.values()):
+                named, notes = named | cut, ("json_truncated",)
+        if named:
             return _from_map(named), rationale, notes
         return None, rationale, notes
 
@@ -251,6 +257,29 @@ def _bare_list(reply: str) -> list[Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, list) else None
+
+
+def _opens_json(value: Any) -> bool:
+    return isinstance(value, str) and re.match(r"[\[{]\s*[\"\[{]", value) is not None
+
+
+def _cut_lists(reply: str, names: Iterable[str]) -> dict[str, list[Any]]:
+    """What was finished of the lists by label, in an object that broke off."""
+    decoder = json.JSONDecoder(strict=False)
+    found: dict[str, list[Any]] = {}
+    for name in names:
+        for begins in re.finditer(rf'"{re.escape(name)}"\s*:\s*\[', reply, re.I):
+            items: list[Any] = []
+            position = begins.end()
+            while len(items) <= MOST_SPANS and (separated := re.compile(r"\s*,?\s*").match(reply, position)):
+                try:
+                    value, position = decoder.raw_decode(reply, separated.end())
+                except (ValueError, RecursionError):
+                    break
+                items.append(value)
+            if items:
+                found[name] = items
+    return found
 
 
 def _is_span(fields: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Label names: what makes two of them the same, and which one a reply means."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -16,6 +17,13 @@ def fold(label: str) -> str:
     return re.sub(r"(?<=\w)[ _\-‐‒–—]+(?=\w)", " ", bare)
 
 
+def _text(label: str | int | float) -> str:
+    try:
+        return str(label)
+    except ValueError:  # more digits than Python writes
+        return ""
+
+
 class NamedLabels:
     """What tasks with labels have in common."""
 
@@ -30,8 +38,13 @@ class NamedLabels:
         return {fold(name): name for name in self.labels}
 
     def find(self, label: object) -> str | None:
-        """The label that ``label`` means, or None. Exact names win over folded ones."""
-        text = str(label).lower() if isinstance(label, bool) else str(label)
+        """The label that ``label`` means, or None. Exact names win over folded ones.
+
+        JSON's null, lists and numbers without end mean none, whatever labels are called.
+        """
+        if not isinstance(label, str | int | float) or (isinstance(label, float) and not math.isfinite(label)):
+            return None
+        text = str(label).lower() if isinstance(label, bool) else _text(label)
         return text if text in self.labels else self._by_fold.get(fold(text))
 
     def _check_names(self) -> None:

@@ -1,6 +1,7 @@
 """Questions that are answered by reasoning: a number, one of some choices, or a few words, with the chain to it."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,8 @@ class Reasoning(NamedLabels):
         if self.answer == "number":
             value, outcome, notes = read_quantity(said)
             return (None if value is None else canonical_number(value)), outcome, notes
+        if isinstance(said, float) and not _is_as_written(said):
+            return None, "answer_unreadable", ()
         text = _plain(said)
         if self.offers_choices:
             return self._choose(said if text == said or isinstance(said, bool) else text, choices)
@@ -253,6 +256,11 @@ def _value(answer: str) -> Fraction | None:
 def _is_short(body: str) -> bool:
     """Whether a reply is an answer alone rather than a sentence that has a number in it."""
     return len(body.split()) <= 4 or not re.search(r"[^\W\d_]{2}", body)
+
+
+def _is_as_written(number: float) -> bool:
+    """Whether a number of a JSON reply can be told from its value: not one that is rounded to nothing, or endless."""
+    return "e" not in str(number) and math.isfinite(number) and not (number == 0 and math.copysign(1, number) < 0)
 
 
 def _plain(said: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from dualchecker.errors import RequestFailed
+from dualchecker.jsontext import from_json
 from dualchecker.teachers.failures import count, plain
 
 Option = tuple[str, str]
@@ -215,7 +216,7 @@ def _choice(answer: Mapping[str, Any], given: Iterable[tuple[object, object]], q
     for value, probability in given:
         number = _number(probability)
         # A value that is no string (true, say) is another one than the string that looks like it.
-        name = value if isinstance(value, str) else f"\N{NULL}{value!r}"
+        name = value if isinstance(value, str) else f"\N{NULL}{plain(value)}"
         if number is None or name in shares:
             return Decision("unreadable", {})
         shares[name] = number
@@ -254,7 +255,7 @@ def _fold(name: str) -> str:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        body = json.loads(text)
+        body = from_json(text)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):

@@ -29,6 +29,7 @@ from dualchecker.teachers.decision_questions import (
 from dualchecker.teachers.decision_wires import WIRES, Decision, Decisions, Option, Question, bad_body
 from dualchecker.teachers.endpoints import Endpoint, Endpoints
 from dualchecker.teachers.failures import read_error, read_failure
+from dualchecker.teachers.prices import Price, Prices
 
 _ORDERS_IN_DOUBT = 3
 """Orders that ``orders: auto`` asks for at the rungs above the first, where only texts in doubt arrive."""
@@ -57,12 +58,15 @@ class DecisionTeacher:
         config: Model, address, name of the key's environment variable, wire, orders, limits, prices.
         seed: Draws orders and groups, together with the text.
         concurrency: Connections to keep.
+        price: What the model costs; by default as its section or the packaged table says.
     """
 
     rungs = frozenset({"brief", "detail", "wide", "senior"})
 
-    def __init__(self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32) -> None:
-        self._config, self._seed = config, seed
+    def __init__(
+        self, config: SeniorConfig, *, seed: int = 0, concurrency: int = 32, price: Price | None = None
+    ) -> None:
+        self._config, self._seed, self._price = config, seed, price or Prices.packaged().of(config)
         self._wire = WIRES[config.wire]
         whole = tuple(wire.path for wire in WIRES.values())
         self._endpoints = Endpoints(config, self._wire.path, whole=whole, concurrency=concurrency)
@@ -113,12 +117,11 @@ class DecisionTeacher:
         return len(questions), len(questions) * state + told
 
     def estimate(self, prompt: Prompt) -> float:
-        config, (questions, tokens) = self._config, self.size(prompt)
-        return (tokens * config.price_input + questions * _REPLY_TOKENS * config.price_output) / 1e6
+        questions, tokens = self.size(prompt)
+        return self._price.cost(tokens, 0, questions * _REPLY_TOKENS)
 
     def cost(self, reply: Reply) -> float:
-        config = self._config
-        return (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
+        return self._price.cost(reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens)
 
     async def ask(self, prompt: Prompt, payload: dict[str, Any]) -> Reply:
         return await self._endpoints.use(lambda endpoint: self._ask_at(endpoint, prompt, payload))

@@ -91,7 +91,10 @@ def stated_limit(message: str) -> int | None:
 
 def plain(value: object) -> str:
     """Text that can be stored: escapes in JSON can make half characters (lone surrogates), which UTF-8 cannot hold."""
-    text = value if isinstance(value, str) else str(value)
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except RecursionError:  # it can be read at a depth at which it cannot be written
+        return "(nested too deeply)"
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

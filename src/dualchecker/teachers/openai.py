@@ -11,10 +11,11 @@ from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
 from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
-from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
+from dualchecker.teachers.batch_files import BatchFiles
 from dualchecker.teachers.endpoints import Endpoint, Endpoints
 from dualchecker.teachers.failures import ServerError, html_title, read_error, read_failure
 from dualchecker.teachers.parameters import MOST_REFUSALS, Parameters
+from dualchecker.teachers.prices import Price, Prices
 from dualchecker.teachers.wire import read_reply
 
 _log = logging.getLogger(__name__)
@@ -29,12 +30,13 @@ class OpenAITeacher:
     Args:
         config: Model, address, name of the key's environment variable, sampling, prices.
         concurrency: Connections to keep.
+        price: What the model costs; by default as its section or the packaged table says.
     """
 
     rungs = frozenset(RUNGS) | {"explain", "evaluate", "generate", "correct"}
 
-    def __init__(self, config: SeniorConfig, *, concurrency: int = 32) -> None:
-        self._config = config
+    def __init__(self, config: SeniorConfig, *, concurrency: int = 32, price: Price | None = None) -> None:
+        self._config, self._price = config, price or Prices.packaged().of(config)
         self._endpoints = Endpoints(config, "/chat/completions", concurrency=concurrency)
         self._parameters = [Parameters() for _ in self._endpoints.all]
 
@@ -68,13 +70,10 @@ class OpenAITeacher:
         tokens = sum(estimate_tokens(message["content"]) + 8 for message in prompt.messages)
         if config.structured:
             tokens += estimate_tokens(json.dumps(prompt.schema))
-        share = 1.0 if config.batch == "off" else BATCH_PRICE
-        return share * (tokens * config.price_input + config.max_tokens * config.price_output) / 1e6
+        return self._price.cost(tokens, 0, config.max_tokens, batch=config.batch != "off")
 
     def cost(self, reply: Reply) -> float:
-        config = self._config
-        share = BATCH_PRICE if reply.batch else 1.0
-        return share * (reply.prompt_tokens * config.price_input + reply.completion_tokens * config.price_output) / 1e6
+        return self._price.cost(reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens, batch=reply.batch)
 
     @property
     def remarks(self) -> list[str]:
