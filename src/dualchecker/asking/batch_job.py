@@ -14,7 +14,7 @@ from dualchecker.asking.sender import FOR_GOOD, Sender
 from dualchecker.errors import RequestFailed
 from dualchecker.ledger import Attempt, BatchBook, Entry, Failure, Request
 from dualchecker.records import Reply
-from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
+from dualchecker.teachers.batch_files import BatchFiles
 
 
 async def work_in_batches(
@@ -61,12 +61,12 @@ async def work_in_batches(
         item = await job.next()
         if item is None:
             return
-        await _one_by_one(job, sender, [item], budget)
+        await _one_by_one(job, sender, [item], budget, files.share)
     items: dict[str, tuple[Any, dict[str, Any]]] = {}
     while (item := await job.next()) is not None:
         items[item.key] = (item.prompt, item.payload)
     if online and len(items) < least:
-        await _one_by_one(job, sender, [Item(key, *item) for key, item in items.items()], budget)
+        await _one_by_one(job, sender, [Item(key, *item) for key, item in items.items()], budget, files.share)
         return
     await commits.drain()
     prices: dict[str, float] = {}
@@ -108,10 +108,10 @@ async def work_in_batches(
             budget.settle(price, None)
 
 
-async def _one_by_one(job: Job[Any], sender: Sender, items: Sequence[Item], budget: Budget) -> None:
-    """Ask at the whole price, if there is money for all of it: what is set aside for each is the price by batch."""
+async def _one_by_one(job: Job[Any], sender: Sender, items: Sequence[Item], budget: Budget, share: float) -> None:
+    """Ask at the whole price, if there is money for all of it: what is set aside for each is its share by batch."""
     if budget.counts_money:
-        whole = sum(job.teacher.estimate(item.prompt) for item in items) / BATCH_PRICE
+        whole = sum(job.teacher.estimate(item.prompt) for item in items) / share
         budget.hold(whole)
         budget.settle(whole, None)
     ended = await asyncio.gather(*(sender.send(job, item) for item in items), return_exceptions=True)
