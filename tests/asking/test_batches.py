@@ -13,6 +13,7 @@ from dualchecker.config import LimitsConfig, SeniorConfig
 from dualchecker.errors import BatchPending, BudgetError, RequestFailed, TeacherError
 from dualchecker.ledger import BatchBook, Ledger
 from dualchecker.prompts import Prompt
+from dualchecker.runs.batches import import_results
 from dualchecker.teachers import OpenAITeacher
 from dualchecker.teachers.connection import Connection
 from servers import Behaviour, Call, LoopbackServer, Step, answer, completion, error, say, slow_down
@@ -290,6 +291,7 @@ def test_killed_at_every_step(
             outcomes = ask(ledger, server, prompts)
             assert seen(outcomes) == wanted, moment
             assert all(batch.ended for batch in BatchBook(ledger).all()), moment
+        server.finish()
         assert set(server.done.values()) == {1}, moment
         assert len(server.done) + len({call.key for call in server.calls}) == len(prompts), moment
         moment += 1
@@ -302,6 +304,39 @@ def test_a_creation_that_nobody_heard_of_is_found(ledger: Ledger, provider: Any,
     server.lost["POST /batches"] = [error(502), Step(drop=True)]
     assert [kind for kind, _ in seen(ask(ledger, server, make_prompts(4)))] == ["ok"] * 4
     assert len(server.batches) == 1 and set(server.done.values()) == {1}
+
+
+def test_killed_at_every_step_after_results_were_brought_in_by_hand(
+    tmp_path: Path, provider: Any, make_prompts: MakePrompts, monkeypatch: pytest.MonkeyPatch, expected: Any
+) -> None:
+    prompts, server = make_prompts(5), provider()
+    wanted = expected(prompts)
+    moment, whole = 0, False
+    while not whole:
+        path = tmp_path / f"{moment}" / "ledger.sqlite"
+        with Ledger.open(path) as ledger:
+            with pytest.raises(BatchPending):
+                ask(ledger, server, prompts, batch="file")
+            (file,) = (path.parent / "batch").glob("requests-*.jsonl")
+            results = server.by_hand(file)
+            assert import_results(ledger, results).answers == 5
+            with monkeypatch.context() as patch:
+                Fuse(patch, moment)
+                try:
+                    ask(ledger, server, prompts, batch="file")
+                    whole = True
+                except Killed:
+                    pass
+        with Ledger.open(path) as ledger:
+            assert seen(ask(ledger, server, prompts, batch="file")) == wanted, moment
+            assert import_results(ledger, results).again == 5, moment
+            # The next step of the run goes by hand, too; what was left over from this one is cleared away.
+            with pytest.raises(BatchPending):
+                ask(ledger, server, make_prompts(2, first=50), batch="file")
+            assert [batch.ended for batch in BatchBook(ledger).all()] == [True, False], moment
+            assert not ledger.rows("SELECT 1 FROM batch_lines WHERE NOT used"), moment
+        moment += 1
+    assert moment >= 5 and not server.seen and not server.calls
 
 
 def test_a_creation_is_found_on_a_later_page(ledger: Ledger, provider: Any, make_prompts: MakePrompts) -> None:
