@@ -369,6 +369,20 @@ async def test_probabilities_that_are_none_are_asked_once_more(
     assert len(server.calls) == 2
 
 
+async def test_several_addresses_share_the_work_and_one_that_fails_is_left_out(
+    settings: Callable[..., SeniorConfig], serve: Serve, make_prompts: MakePrompts, wire: str, ledger: Ledger
+) -> None:
+    failing = serve(lambda call: Step({"error": "no"}, status=500))
+    able = serve(lambda call: answering(wire, {"green": 0.7, "not_green": 0.3}))
+    places = [{"base_url": failing.base_url}, {"base_url": able.base_url}]
+    teacher = DecisionTeacher(settings(able, kind="decisions", wire=wire, orders=1, base_url=None, endpoints=places))
+    with Asker(ledger, LimitsConfig(concurrency=3), backoff=0.001) as asker:
+        outcomes = asker.ask(teacher, make_prompts(20))
+    assert [outcome.failure for outcome in outcomes] == [None] * 20
+    assert teacher.endpoints.all[0].out and any(failing.base_url in remark for remark in teacher.remarks)
+    assert len(failing.calls) < 12
+
+
 @pytest.mark.parametrize("status", [404, 405])
 async def test_an_unknown_path_names_the_other_wire(
     serve: Serve, teach: Any, make_prompts: MakePrompts, wire: str, status: int

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -386,3 +387,25 @@ def test_one_server_dies_midway_and_nothing_is_lost(serve: Serve, make_prompts: 
     assert dead.answered == 10 and alive.answered == 110
     assert dead.out and any(dead.name in remark for remark in teacher.remarks)
     assert len(dying[0].calls) < 30, "a server that fails is left alone"
+
+
+def test_one_server_is_stopped_midway_and_nothing_is_lost(
+    serve: Serve, make_prompts: MakePrompts, ledger: Ledger
+) -> None:
+    """Its connections break, and then nobody listens there any more."""
+    stopped: list[LoopbackServer] = []
+
+    def behaviour(call: Call) -> Step:
+        if call.number == 10:
+            threading.Thread(target=stopped[0].stop).start()
+        return answer(call)
+
+    stopped.append(serve(behaviour))
+    living = serve()
+    teacher = OpenAITeacher(config_of(stopped[0].base_url, living.base_url))
+    with Asker(ledger, LimitsConfig(concurrency=6, retries=4), backoff=0.001) as asker:
+        outcomes = asker.ask(teacher, make_prompts(150))
+    assert [outcome.failure for outcome in outcomes] == [None] * 150
+    gone, alive = teacher.endpoints.all
+    assert gone.answered + alive.answered == 150 and alive.answered > 100
+    assert gone.failed["unreachable"] >= 1 and gone.out
