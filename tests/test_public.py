@@ -73,6 +73,7 @@ def test_every_error_is_ours_and_scripts_can_tell_them_apart() -> None:
         "TeacherError": 5,
         "RequestFailed": 5,
         "BudgetError": 6,
+        "BatchPending": 8,
         "StudentError": 7,
     }
 

@@ -13,6 +13,7 @@ from dualchecker.config import LimitsConfig, SeniorConfig
 from dualchecker.errors import BatchPending, BudgetError, RequestFailed, TeacherError
 from dualchecker.ledger import BatchBook, Ledger
 from dualchecker.prompts import Prompt
+from dualchecker.runs.batches import import_results
 from dualchecker.teachers import OpenAITeacher
 from dualchecker.teachers.connection import Connection
 from servers import Behaviour, Call, LoopbackServer, Step, answer, completion, error, say, slow_down
@@ -46,7 +47,7 @@ def ask(
 ) -> list[Outcome]:
     """One process's worth of a run; keys of ``limits`` and of ``teacher`` may be given."""
     limits = {name: more.pop(name) for name in list(more) if name in LimitsConfig.model_fields}
-    limits = {"batch_poll": 0.0005, "retries": 2} | limits
+    limits = {"batch_poll": 0.0005, "batch_least": 0, "retries": 2} | limits
     with Asker(ledger, LimitsConfig.model_validate(limits), notes, backoff=0.001) as asker:
         return asker.ask(OpenAITeacher(config(server, **more)), prompts)
 
@@ -87,6 +88,31 @@ def test_the_same_outcomes_as_one_by_one(
     assert not list((ledger.path.parent / "batch").iterdir()), "files of requests and results are taken away"
     (batch,) = BatchBook(ledger).all()
     assert (batch.state, batch.ended, batch.done, batch.total) == ("completed", True, COUNT - 1, COUNT - 1)
+
+
+def test_too_little_for_a_file_is_asked_one_by_one(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts, expected: Any
+) -> None:
+    server, prompts = provider(), make_prompts(COUNT)
+    assert seen(ask(ledger, server, prompts[:4], batch_least=4)) == expected(prompts[:4])
+    assert not server.seen and len(server.calls) == 4, "the first, and three more"
+    with pytest.raises(BatchPending):
+        ask(ledger, server, prompts, batch_least=4, batch_wait=0)
+    ask(ledger, server, prompts[:6], batch_least=4)  # brings results for the others, too
+    assert seen(ask(ledger, server, prompts, batch_least=40)) == expected(prompts)
+    assert len(server.calls) == 5 and server.sizes == [4] and set(server.done.values()) == {1}
+
+
+def test_too_little_for_a_file_must_be_within_the_budget(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts
+) -> None:
+    """One by one costs twice as much: there is money for the first, and for one more by batch."""
+    server = provider()
+    prices = {"price_input": 0.0, "price_output": 1000.0, "max_tokens": 400}
+    with pytest.raises(BudgetError):
+        ask(ledger, server, make_prompts(2), max_cost=0.42, batch_least=4, **prices)
+    assert len(server.calls) == 1 and not server.seen
+    assert [kind for kind, _ in seen(ask(ledger, server, make_prompts(2), max_cost=0.44, **prices))] == ["ok"] * 2
 
 
 def test_half_price(ledger: Ledger, provider: Any, make_prompts: MakePrompts, serve: Any, tmp_path: Path) -> None:
@@ -265,6 +291,7 @@ def test_killed_at_every_step(
             outcomes = ask(ledger, server, prompts)
             assert seen(outcomes) == wanted, moment
             assert all(batch.ended for batch in BatchBook(ledger).all()), moment
+        server.finish()
         assert set(server.done.values()) == {1}, moment
         assert len(server.done) + len({call.key for call in server.calls}) == len(prompts), moment
         moment += 1
@@ -277,6 +304,39 @@ def test_a_creation_that_nobody_heard_of_is_found(ledger: Ledger, provider: Any,
     server.lost["POST /batches"] = [error(502), Step(drop=True)]
     assert [kind for kind, _ in seen(ask(ledger, server, make_prompts(4)))] == ["ok"] * 4
     assert len(server.batches) == 1 and set(server.done.values()) == {1}
+
+
+def test_killed_at_every_step_after_results_were_brought_in_by_hand(
+    tmp_path: Path, provider: Any, make_prompts: MakePrompts, monkeypatch: pytest.MonkeyPatch, expected: Any
+) -> None:
+    prompts, server = make_prompts(5), provider()
+    wanted = expected(prompts)
+    moment, whole = 0, False
+    while not whole:
+        path = tmp_path / f"{moment}" / "ledger.sqlite"
+        with Ledger.open(path) as ledger:
+            with pytest.raises(BatchPending):
+                ask(ledger, server, prompts, batch="file")
+            (file,) = (path.parent / "batch").glob("requests-*.jsonl")
+            results = server.by_hand(file)
+            assert import_results(ledger, results).answers == 5
+            with monkeypatch.context() as patch:
+                Fuse(patch, moment)
+                try:
+                    ask(ledger, server, prompts, batch="file")
+                    whole = True
+                except Killed:
+                    pass
+        with Ledger.open(path) as ledger:
+            assert seen(ask(ledger, server, prompts, batch="file")) == wanted, moment
+            assert import_results(ledger, results).again == 5, moment
+            # The next step of the run goes by hand, too; what was left over from this one is cleared away.
+            with pytest.raises(BatchPending):
+                ask(ledger, server, make_prompts(2, first=50), batch="file")
+            assert [batch.ended for batch in BatchBook(ledger).all()] == [True, False], moment
+            assert not ledger.rows("SELECT 1 FROM batch_lines WHERE NOT used"), moment
+        moment += 1
+    assert moment >= 5 and not server.seen and not server.calls
 
 
 def test_a_creation_is_found_on_a_later_page(ledger: Ledger, provider: Any, make_prompts: MakePrompts) -> None:

@@ -30,7 +30,7 @@ def write_run(folder: Path, base_url: str, output: str, **teacher: object) -> Pa
         "student": {"kind": "linear"},
         "check": {"threshold": 0.85, "rounds": 1, "rungs": ["brief", "detail"]},
         "report": {"few_shot": False},
-        "limits": {"batch_poll": 0.001},
+        "limits": {"batch_poll": 0.001, "batch_least": 10},
         "output": output,
     }
     path = folder / f"{output}.yaml"
@@ -57,7 +57,8 @@ def test_by_batch_a_run_ends_as_it_does_one_by_one(
     code, out, err = cli("run", write_run(tmp_path, server.base_url, "batch", batch="api"))
     assert code == 0, err
     assert labels(tmp_path / "batch") == online
-    assert len(server.calls) == 1 and max(server.done.values()) == 1 and len(server.sizes) >= 2
+    assert max(server.done.values()) == 1 and len(server.sizes) >= 2
+    assert 1 <= len(server.calls) < 10, "the first, and steps that are too small for a file"
     assert "batch_0" in out
     code, out, _ = cli("batch", "status", tmp_path / "batch.yaml")
     assert code == 0 and "completed (ended)" in out

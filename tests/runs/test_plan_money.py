@@ -44,6 +44,20 @@ def test_a_price_of_zero_is_free_and_not_the_listed_one(tmp_path: Path) -> None:
     assert all(line.cost == (0, 0) for line in lines.values())
 
 
+def test_a_batch_is_planned_at_its_price(tmp_path: Path) -> None:
+    whole, half = planned(tmp_path), planned(tmp_path, teacher={"batch": "api"})
+    assert half["rung brief"].prompt_tokens == whole["rung brief"].prompt_tokens
+    assert half["rung brief"].cost == pytest.approx(tuple(cost / 2 for cost in whole["rung brief"].cost))
+
+
+def test_a_model_in_a_folder_is_counted_with_its_own_tokenizer(tmp_path: Path) -> None:
+    folder = write_tokenizer(tmp_path / "local")
+    config = make_run(tmp_path, teacher={"kind": "transformers", "model": str(folder), "base_url": None})
+    assert token_counter(config.teacher, config)("one two three") == 3
+    hub = make_run(tmp_path, teacher={"kind": "transformers", "model": "someone/on-the-hub", "base_url": None})
+    assert token_counter(hub.teacher, hub) is estimate_tokens, "a plan fetches nothing"
+
+
 def test_a_price_file_beside_the_run_file_is_used_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("gpt-5-mini: {input: 25, output: 200}\n", encoding="utf-8")
     dear = planned(tmp_path, limits={"prices": "mine.yaml"})["rung brief"]

@@ -120,6 +120,18 @@ def test_an_unknown_price_with_a_limit_is_refused_before_anything_is_asked(tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_teacher_of_batches_is_probed_at_once_at_the_whole_price(serve: Serve, tmp_path: Path) -> None:
+    server = serve(charging)
+    config = make_run(tmp_path, server, teacher={"batch": "api"})
+    probe = probe_run(config)
+    assert {call.path for call in server.calls} == {"/v1/chat/completions"}
+    assert probe.cost == pytest.approx(len(server.calls) * (200 * 0.25 + 20 * 2.0) / 1e6)
+    brief = {line.purpose: line for line in plan_run(config, probe)[0]}["rung brief"]
+    assert brief.cost[0] == pytest.approx(brief.requests[0] * (200 * 0.25 + 20 * 2.0) / 2e6), "the run will pay half"
+    with pytest.raises(ConfigError, match="by hand"):
+        probe_run(make_run(tmp_path, server, teacher={"batch": "file"}, output="b"))
+
+
 def test_a_budget_is_taken_as_it_is(serve: Serve, tmp_path: Path) -> None:
     probe = probe_run(make_run(tmp_path, serve(charging), check={"threshold": {"precision": 0.8, "budget": 0.3}}))
     assert probe.fixed and probe.climbs and probe.climbs.value == 0.3

@@ -1,5 +1,6 @@
 """Where the money went, read from a ledger: by purpose, by rung, by label; prefixes, caches and copies."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_what_is_not_priced_saves_nobody_knows_what(ledger: Ledger) -> None:
         assert spending(ledger, prices)["cached"]["saved"] is None
     assert spending(ledger, {"m": Price(known=False)})["unpriced"] == ["m"]
     assert spending(ledger, PRICES)["unpriced"] == []
+
+
+def test_the_cache_saves_less_where_a_batch_was_cheap_already(ledger: Ledger) -> None:
+    batched = entry("b", tokens=(1000, 1000, 1))
+    assert batched.reply is not None
+    batched = replace(batched, reply=replace(batched.reply, batch=True))
+    ledger.write([entry("a", tokens=(1000, 1000, 1)), batched])
+    prices = {"m": Price(2.0, 10.0, cached_input=0.5, batch=0.5)}
+    assert spending(ledger, prices)["cached"]["saved"] == pytest.approx(1000 * 1.5 / 1e6 * 1.5)
 
 
 def test_copies_that_lost_are_counted_with_what_was_set_aside_for_them(ledger: Ledger) -> None:

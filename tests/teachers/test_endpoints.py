@@ -361,13 +361,11 @@ def test_one_of_two_keys_may_be_wrong(
     assert [remark for remark in teacher.remarks if "KEY_A" in remark]
 
 
-def test_requests_are_spread_evenly(serve: Serve, make_prompts: MakePrompts, ledger: Ledger) -> None:
+async def test_requests_are_spread_evenly(serve: Serve, teach: Any, make_prompts: MakePrompts) -> None:
     """Eight at a time over two servers, which both wait until their four are there."""
     first, second = serve(Gate(4)), serve(Gate(4))
-    teacher = OpenAITeacher(config_of(first.base_url, second.base_url))
-    with Asker(ledger, LimitsConfig(concurrency=8)) as asker:
-        outcomes = asker.ask(teacher, make_prompts(8))
-    assert all(outcome.reply is not None for outcome in outcomes)
+    teacher = teach(first, second)
+    await asyncio.gather(*(teacher.ask(prompt, teacher.payload(prompt)) for prompt in make_prompts(8)))
     assert (len(first.calls), len(second.calls)) == (4, 4)
 
 

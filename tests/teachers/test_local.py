@@ -79,6 +79,15 @@ async def test_an_answer_does_not_hang_on_what_is_asked_beside_it(make: MakeTeac
     assert all(map(close, together, apart))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+async def test_half_precision_says_much_the_same(make: MakeTeacher, make_prompts: MakePrompts, dtype: str) -> None:
+    prompts, teacher = make_prompts(3), make(dtype=dtype)
+    for half, whole in zip(await ask(teacher, *prompts), await ask(make(), *prompts), strict=True):
+        assert half.label_probabilities is not None and whole.label_probabilities is not None
+        assert half.label_probabilities == pytest.approx(whole.label_probabilities, abs=0.2)
+    assert not teacher.remarks, "rounding is not taken for another way of reading"
+
+
 async def test_drawn_labels_follow_the_scores_and_can_be_drawn_again(
     make: MakeTeacher, make_prompts: MakePrompts
 ) -> None:

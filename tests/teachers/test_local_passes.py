@@ -10,8 +10,9 @@ from tiny_causal import build_causal
 
 pytest.importorskip("transformers")
 
+from dualchecker.teachers.local_beginnings import Tokens, common
 from dualchecker.teachers.local_model import LocalModel
-from dualchecker.teachers.local_passes import NotThisWay, Passes, Tokens, common
+from dualchecker.teachers.local_passes import NotThisWay, Passes
 from dualchecker.teachers.local_scoring import Tree
 
 QUICK = ("llama", "gpt2", "mistral", "gemma")
@@ -131,9 +132,9 @@ def test_beginnings_that_are_kept_are_few(load: Callable[[str], LocalModel]) -> 
     for _ in range(7):
         start = tokens(rng, 20)
         passes.beginning([(*start, 201), (*start, 202)])
-    assert len(passes._kept) == 4
+    assert len(passes._beginnings) == 4
     passes.forget()
-    assert not passes._kept
+    assert not len(passes._beginnings)
 
 
 def test_a_model_that_reads_a_tree_otherwise_is_found_out(

@@ -1,6 +1,7 @@
 """Scores of labels against the naive way: one full forward pass for each prompt and label."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -122,6 +123,7 @@ def test_prompt_and_candidate_are_the_tokens_of_both_together(kind: str) -> None
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     texts = ['{"label": "green", "label": "not_green"}', "The text: a device.", "{}"]
+    trainer: Any
     if kind == "metaspace":
         backend = Tokenizer(models.BPE(unk_token="<unk>"))
         backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")

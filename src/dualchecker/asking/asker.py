@@ -217,8 +217,8 @@ class Asker:
     async def _in_batches(self, job: Job[Any], sender: Sender, files: BatchFiles) -> None:
         limits, patience = self._limits, self._patience
         await work_in_batches(
-            job, sender, files, self._budget, self._commits,
-            patience=patience, poll=limits.batch_poll, retries=limits.retries, seed=self._seed,
+            job, sender, files, self._budget, self._commits, patience=patience, least=limits.batch_least,
+            poll=limits.batch_poll, retries=limits.retries, seed=self._seed,
         )  # fmt: skip
 
     def _refuse_held(self, item: Item) -> None:

@@ -1,6 +1,8 @@
 """One call of ``ask`` by batch files: what the workers do one by one, done in files."""
 
+import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from dualchecker.asking.batch_calls import Patience
@@ -12,7 +14,7 @@ from dualchecker.asking.sender import FOR_GOOD, Sender
 from dualchecker.errors import RequestFailed
 from dualchecker.ledger import Attempt, BatchBook, Entry, Failure, Request
 from dualchecker.records import Reply
-from dualchecker.teachers.batch_files import BATCH_PRICE, BatchFiles
+from dualchecker.teachers.batch_files import BatchFiles
 
 
 async def work_in_batches(
@@ -23,11 +25,12 @@ async def work_in_batches(
     commits: GroupCommit,
     *,
     patience: Patience,
+    least: int,
     poll: float,
     retries: int,
     seed: int,
 ) -> None:
-    """Settle everything that a job has to ask, by batch files.
+    """Settle everything that a job has to ask, by batch files; or one by one where that is too little for a file.
 
     The prompts that have to be asked are all kept until they are settled: a batch needs them for its results.
 
@@ -39,6 +42,8 @@ async def work_in_batches(
         budget: What may still be spent.
         commits: Puts on disk what came back.
         patience: How long to wait for batches.
+        least: Fewer requests than this are asked one by one, at the whole price, and not waited for for a day. Not
+            where files go by hand.
         poll: Seconds between looks at the batches.
         retries: In how many further batches a request is sent.
         seed: For the jitter of pauses.
@@ -50,14 +55,19 @@ async def work_in_batches(
         LedgerError: The ledger cannot be written.
     """
     ledger, name = job.ledger, job.teacher.name
-    if not (sender.tried or files.by_hand or BatchBook(ledger).open(name)):
+    # What a batch holds, or has brought already, must not be asked again.
+    online = not files.by_hand and BatchBook(ledger).is_idle(name)
+    if online and not sender.tried:
         item = await job.next()
         if item is None:
             return
-        await _ask_first(job, sender, item, budget)
+        await _one_by_one(job, sender, [item], budget, files.share)
     items: dict[str, tuple[Any, dict[str, Any]]] = {}
     while (item := await job.next()) is not None:
         items[item.key] = (item.prompt, item.payload)
+    if online and len(items) < least:
+        await _one_by_one(job, sender, [Item(key, *item) for key, item in items.items()], budget, files.share)
+        return
     await commits.drain()
     prices: dict[str, float] = {}
 
@@ -98,9 +108,13 @@ async def work_in_batches(
             budget.settle(price, None)
 
 
-async def _ask_first(job: Job[Any], sender: Sender, item: Item, budget: Budget) -> None:
-    """Ask one by one, at the whole price."""
-    whole = job.teacher.estimate(item.prompt) / BATCH_PRICE if budget.counts_money else 0.0
-    budget.hold(whole)
-    budget.settle(whole, None)
-    await sender.send(job, item)
+async def _one_by_one(job: Job[Any], sender: Sender, items: Sequence[Item], budget: Budget, share: float) -> None:
+    """Ask at the whole price, if there is money for all of it: what is set aside for each is its share by batch."""
+    if budget.counts_money:
+        whole = sum(job.teacher.estimate(item.prompt) for item in items) / share
+        budget.hold(whole)
+        budget.settle(whole, None)
+    ended = await asyncio.gather(*(sender.send(job, item) for item in items), return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error

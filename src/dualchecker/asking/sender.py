@@ -78,7 +78,7 @@ class Sender:
 
     def news(self) -> list[str]:
         """The teacher's remarks that have not been passed on."""
-        fresh = list(self.teacher.remarks)[self._remarks :]
+        fresh = list(getattr(self.teacher, "remarks", ()))[self._remarks :]
         self._remarks += len(fresh)
         return fresh
 

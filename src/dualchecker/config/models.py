@@ -174,6 +174,7 @@ class LimitsConfig(Section):
     hedge: float | None = Field(default=None, ge=1.5)
     retries: int = Field(default=5, ge=0, le=50)
     max_prompt_tokens: int = Field(default=8000, ge=200)
+    batch_least: int = Field(default=20, ge=0)
     batch_wait: float | None = Field(default=None, ge=0)
     batch_poll: float = Field(default=30, gt=0)
 

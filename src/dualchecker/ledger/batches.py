@@ -103,6 +103,10 @@ class BatchBook:
         """Those whose requests are under way, or about to be; of one teacher, or of all."""
         return [batch for batch in self.all() if not batch.ended and teacher in (None, batch.teacher)]
 
+    def is_idle(self, teacher: str) -> bool:
+        """Whether no batch of a teacher is open, and no result waits to be read."""
+        return not self.open(teacher) and not self._ledger.rows("SELECT 1 FROM batch_lines WHERE NOT used LIMIT 1")
+
     def under_way(self, batches: Iterable[Batch]) -> dict[str, int]:
         """Keys of the requests in these batches that wait for an answer, each with its batch."""
         found: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from dualchecker.jsontext import from_json
@@ -24,6 +25,7 @@ class Bill:
         completion_tokens: Of the reply.
         cost: In the currency of the prices.
         answered: Whether a reply came.
+        batch: Whether it was part of a batch, as far as its cached tokens are concerned.
         lost: Copies of the request that were given up because another came first (``hedge_lost``).
     """
 
@@ -35,39 +37,36 @@ class Bill:
     completion_tokens: int
     cost: float
     answered: bool
+    batch: bool
     lost: int
+
+
+_BILLS = """
+SELECT paid.key, teacher, job, prompt_tokens, cached_tokens, completion_tokens, cost, answered, batch, lost FROM (
+    SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 AS answered,
+        cached_tokens > 0 AND ifnull(json_extract(reply, '$.batch'), 0) AS batch FROM replies
+    UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0, 0 FROM failures
+) AS paid
+LEFT JOIN requests ON requests.key = paid.key
+LEFT JOIN (SELECT key, min(started) AS sent, sum(outcome = 'hedge_lost') AS lost FROM attempts GROUP BY key) AS tries
+    ON tries.key = paid.key
+LEFT JOIN (SELECT key, min(purpose || char(31) || rung) AS job FROM uses GROUP BY key) AS jobs ON jobs.key = paid.key
+ORDER BY sent, paid.key, answered
+"""
 
 
 def bills(ledger: Ledger) -> list[Bill]:
     """One for every request that was answered or failed for good, in the order in which they were first sent."""
-    rows = list(
-        ledger.read(
-            "SELECT key, prompt_tokens, cached_tokens, completion_tokens, cost, 1 FROM replies"
-            " UNION ALL SELECT key, prompt_tokens, 0, completion_tokens, cost, 0 FROM failures"
-        )
-    )
-    teachers = dict(ledger.read("SELECT key, teacher FROM requests"))
-    tries = {
-        key: (started, lost)
-        for key, started, lost in ledger.read(
-            "SELECT key, min(started), sum(outcome = 'hedge_lost') FROM attempts GROUP BY key"
-        )
-    }
-    jobs = _jobs(ledger)
-    rows.sort(key=lambda row: (tries.get(row[0], (0.0, 0))[0], row[0], row[5]))
-    seen, found = set[str](), list[Bill]()
-    for key, prompt, cached, completion, cost, answered in rows:
-        lost = 0 if key in seen else tries.get(key, (0.0, 0))[1]  # a request that failed before it was answered
-        seen.add(key)
-        job = jobs.get(key, ("", ""))
-        found.append(Bill(key, teachers.get(key, ""), job, prompt, cached, completion, cost, bool(answered), lost))
-    return found
-
-
-def _jobs(ledger: Ledger) -> dict[str, Job]:
-    found: dict[str, Job] = {}
-    for purpose, rung, key in ledger.read("SELECT DISTINCT purpose, rung, key FROM uses ORDER BY purpose, rung"):
-        found.setdefault(key, (purpose, rung))
+    jobs: dict[str | None, Job] = {None: ("", "")}  # few; each is kept once
+    found, before = list[Bill](), ""
+    for key, teacher, job, prompt, cached, completion, cost, answered, batch, lost in ledger.read(_BILLS):
+        if job not in jobs:
+            purpose, _, rung = job.partition("\x1f")
+            jobs[job] = (purpose, rung)
+        copies = 0 if key == before else lost or 0  # a request may have failed before it was answered
+        before = key
+        name = intern(teacher or "")
+        found.append(Bill(key, name, jobs[job], prompt, cached, completion, cost, bool(answered), bool(batch), copies))
     return found
 
 

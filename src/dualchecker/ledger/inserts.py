@@ -1,15 +1,14 @@
 """How values become rows: any number of them in one statement."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dualchecker.jsontext import json_bytes, json_text
+from dualchecker.jsontext import json_bytes
 from dualchecker.ledger.rows import (
     Attempt,
     Entry,
     Failure,
-    Request,
     as_stored,
     failure_hash,
     reply_hash,
@@ -44,12 +43,34 @@ def _insert(table: str) -> str:
 INSERT: Mapping[str, str] = {table: _insert(table) for table in COLUMNS}
 
 
-def rows_of(entries: Iterable[Entry], now: float) -> dict[str, list[Sequence[Any]]]:
-    """Tries, with their requests and what came of them, as rows by table."""
-    rows: dict[str, list[Sequence[Any]]] = {"requests": [], "attempts": [], "replies": [], "failures": []}
+INSERT_REQUESTS = (
+    "INSERT INTO requests (key, prompt, teacher, payload, created) SELECT json_extract(value, '$[0]'),"
+    " json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
+    " CAST(substr(?2, json_extract(value, '$[3]'), json_extract(value, '$[4]')) AS TEXT), json_extract(value, '$[5]')"
+    " FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING"
+)
+"""As above, with the payloads beside the array, one behind the other: they are most of what is written, and JSON within
+JSON would have to be escaped and read again."""
+
+
+def requests_of(entries: Sequence[Entry], now: float) -> tuple[str, bytes]:
+    """The values of ``INSERT_REQUESTS``: rows that say where each payload begins (from 1) and how long it is."""
+    payloads: list[bytes] = []
+    rows: list[Sequence[Any]] = []
+    start = 1
+    for request in (entry.request for entry in entries):
+        payload = json_bytes(request.payload)
+        payloads.append(payload)
+        rows.append((request.key, request.prompt, request.teacher, start, len(payload), now))
+        start += len(payload)
+    return as_json(rows), b"".join(payloads)
+
+
+def rows_of(entries: Sequence[Entry], now: float) -> dict[str, list[Sequence[Any]]]:
+    """Tries, and what came of them, as rows by table."""
+    rows: dict[str, list[Sequence[Any]]] = {"attempts": [], "replies": [], "failures": []}
     for entry in entries:
         request, reply, failure = entry.request, entry.reply, entry.failure
-        rows["requests"].append(_request_row(request, now))
         rows["attempts"].append(_attempt_row(entry.attempt))
         if reply is not None:
             rows["replies"].append(_reply_row(request.key, reply, as_stored(entry.cost), now))
@@ -64,10 +85,6 @@ def as_json(rows: Sequence[Sequence[Any]]) -> str:
     if b"\\u" in data:
         data = json_bytes([[_clean(value) if isinstance(value, str) else value for value in row] for row in rows])
     return data.decode()
-
-
-def _request_row(request: Request, now: float) -> Sequence[Any]:
-    return request.key, request.prompt, request.teacher, json_text(request.payload), now
 
 
 def _attempt_row(attempt: Attempt) -> Sequence[Any]:

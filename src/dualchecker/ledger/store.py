@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 
 from dualchecker.errors import LedgerError
 from dualchecker.jsontext import json_text
-from dualchecker.ledger.inserts import INSERT, as_json, rows_of
+from dualchecker.ledger.inserts import INSERT, INSERT_REQUESTS, as_json, requests_of, rows_of
 from dualchecker.ledger.lock import acquire, release
 from dualchecker.ledger.rows import Entry, Failure, Totals, reply_from_json
 from dualchecker.ledger.schema import prepare
@@ -251,9 +251,13 @@ class Ledger:
         Raises:
             LedgerError: It cannot be written; then none of it is there.
         """
-        rows = rows_of(entries, time.time())
+        entries, now = list(entries), time.time()
+        rows = rows_of(entries, now)
         rows["uses"] = list(uses)
+        requests = requests_of(entries, now)
         with self.transaction() as db:
+            if entries:
+                db.execute(INSERT_REQUESTS, requests)
             for table, some in rows.items():
                 if some:
                     db.execute(INSERT[table], (as_json(some),))

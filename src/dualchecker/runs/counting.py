@@ -20,7 +20,7 @@ def tokenizer_file(teacher: SeniorConfig, config: RunConfig) -> Path | None:
     Raises:
         ConfigError: One is named and not there.
     """
-    own = teacher.model if str(teacher.kind) == "transformers" else None
+    own = teacher.model if teacher.kind == "transformers" else None
     name = teacher.tokenizer or own
     if not name:
         return None

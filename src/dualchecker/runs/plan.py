@@ -223,7 +223,8 @@ class _Estimate:
         mean = sum(prompt_tokens(prompt, whom, count) for prompt in prompts) / max(len(prompts), 1)
         written: float = 0 if whom.kind in _WRITE_NOTHING else self.reply if reply is None else reply
         mean, cached, written = self._as_measured(mean, written, purpose)
-        one = self.prices.of(whom).cost(mean, cached, written) if whom.price is None else whom.price
+        by_tokens = self.prices.of(whom).cost(mean, cached, written, batch=whom.batch != "off")
+        one = by_tokens if whom.price is None else whom.price
         low, high = requests
         if self.probe and expected is None:
             expected = (low + high) / 2

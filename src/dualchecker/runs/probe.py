@@ -92,6 +92,7 @@ def probe_run(config: RunConfig, *, records: int = RECORDS, progress: Progress |
             why="A panel and methods other than dualchecker ask in other ways, and nothing may be asked in vain.",
             fix="Use plan without --probe.",
         )
+    config = _at_once(config)
     task = build_task(config)
     dataset = load_dataset(config, task)
     with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
@@ -115,6 +116,16 @@ def probe_run(config: RunConfig, *, records: int = RECORDS, progress: Progress |
         fixed,
         tuple(_remarks(parts, measured, share, climbs=climbs)),
     )
+
+
+def _at_once(config: RunConfig) -> RunConfig:
+    """The same run without batches: a probe is not worth hours, and few requests at the whole price cost little."""
+    if config.teacher.batch == "file":
+        raise ConfigError(
+            "A probe cannot ask a teacher whose requests are carried by hand (teacher.batch: file).",
+            fix="Use plan without --probe.",
+        )
+    return config.model_copy(update={"teacher": config.teacher.model_copy(update={"batch": "off"})})
 
 
 def _ask_ladder(parts: Parts, count: int) -> tuple[list[Climb], list[Climb]]:

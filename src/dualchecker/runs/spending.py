@@ -60,7 +60,7 @@ def _saved(mine: Iterable[Bill], prices: Mapping[str, Price]) -> float | None:
     reused = [bill for bill in mine if bill.cached_tokens]
     if any(bill.teacher not in prices or not prices[bill.teacher].known for bill in reused):
         return None
-    return sum(prices[bill.teacher].saved(bill.cached_tokens) for bill in reused)
+    return sum(prices[bill.teacher].saved(bill.cached_tokens, bill.batch) for bill in reused)
 
 
 def _for_copies(mine: Iterable[Bill], prices: Mapping[str, Price]) -> float | None:

@@ -1,6 +1,5 @@
 """The seam between a prompt and whatever answers it."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from dualchecker.config import RUNGS
@@ -11,7 +10,11 @@ ALL_RUNGS: frozenset[str] = frozenset(RUNGS)
 
 
 class Teacher(Protocol):
-    """Answers prompts. Implementations keep no state that changes an answer."""
+    """Answers prompts. Implementations keep no state that changes an answer.
+
+    One may also have ``remarks``, a sequence of sentences: what whoever watches the run should know about it, as it was
+    found out by asking. Each is told once.
+    """
 
     @property
     def name(self) -> str:
@@ -25,11 +28,6 @@ class Teacher(Protocol):
         ``explain`` in it says that it can give reasons, ``generate`` that it can write labelled texts, ``correct``
         that it can be shown a reply of its own that could not be read, and asked to put it right.
         """
-        ...
-
-    @property
-    def remarks(self) -> Sequence[str]:
-        """What whoever watches the run should know about this teacher, as it was found out by asking it."""
         ...
 
     def payload(self, prompt: Prompt) -> dict[str, Any]:
@@ -62,8 +60,6 @@ class Teacher(Protocol):
 
 class FreeTeacher:
     """What teachers that cost nothing and hold no connection have in common."""
-
-    remarks: Sequence[str] = ()
 
     def cost(self, reply: Reply) -> float:
         return 0.0

@@ -21,9 +21,6 @@ from dualchecker.teachers.connection import Connection
 from dualchecker.teachers.failures import plain, read_failure
 from dualchecker.teachers.wire import read_reply
 
-BATCH_PRICE = 0.5
-"""What a request by batch costs, as a share of its usual price."""
-
 ENDPOINT = "/v1/chat/completions"
 WINDOW = "24h"
 _MARK = "dualchecker"
@@ -80,6 +77,7 @@ class BatchFiles:
         config: Address, key's name, model, and whether files go over the wire or by hand.
         server: The connection of the teacher, which closes it.
         name: The teacher's.
+        share: What a request by batch costs, in parts of its price one by one.
         fit: Makes the body that is sent from a payload.
         adapt: Told of a refused parameter (text of the refusal, payload); whether it will be left out from now on.
     """
@@ -90,11 +88,12 @@ class BatchFiles:
         server: Connection,
         name: str,
         *,
+        share: float,
         fit: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         adapt: Callable[[str, Mapping[str, Any]], bool],
     ) -> None:
         self._config, self._server, self.name = config, server, name
-        self._fit, self._adapt = fit, adapt
+        self._fit, self._adapt, self.share = fit, adapt, share
         base, mark, query = (config.addresses[0].base_url or "").strip().partition("?")
         self._base, self._query = base.rstrip("/").removesuffix(_PATH), mark + query
         self.by_hand = config.batch == "file"

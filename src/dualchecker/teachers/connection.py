@@ -15,6 +15,7 @@ from dualchecker.errors import ConfigError, RequestFailed
 from dualchecker.jsontext import json_bytes
 from dualchecker.teachers.body import ENCODINGS, read_body, save_body
 from dualchecker.teachers.failures import plain
+from dualchecker.teachers.watchdog import Watchdog
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -50,6 +51,7 @@ class Connection:
         base, mark, query = (config.base_url or "").strip().partition("?")
         bare = base.rstrip("/")
         self._url = URL()
+        self._watchdog = Watchdog(config.timeout)
         self._sent_key = ""
         self._text = (bare if bare.endswith((path, *whole)) else bare + path) + mark + query
         self.address = re.sub(r"//[^/@]*@", "//", base)
@@ -65,14 +67,15 @@ class Connection:
         data = json_bytes(body)
         try:
             session, url = self._session or self._open(), self._url
-            # No redirects: a key must never follow one to another host.
-            response = await session.post(
-                url, data=data if len(data) < _LARGE else io.BytesIO(data), allow_redirects=False
-            )
-            try:
-                text = await read_body(response)
-            finally:
-                response.release()  # a connection that holds an unread rest is closed
+            with self._watchdog:
+                # No redirects: a key must never follow one to another host.
+                response = await session.post(
+                    url, data=data if len(data) < _LARGE else io.BytesIO(data), allow_redirects=False
+                )
+                try:
+                    text = await read_body(response)
+                finally:
+                    response.release()  # a connection that holds an unread rest is closed
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
         status, key = response.status, self._sent_key
@@ -82,6 +85,7 @@ class Connection:
         return status, response.headers, text
 
     async def aclose(self) -> None:
+        self._watchdog.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -121,7 +125,7 @@ class Connection:
         self._session = aiohttp.ClientSession(
             headers=_HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60, ttl_dns_cache=_DNS_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, 15)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout / 2, 15)),  # beyond: the watchdog
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # read_body does, in bounded memory
         )

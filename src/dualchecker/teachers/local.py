@@ -9,9 +9,10 @@ from dualchecker.ledger import content_hash
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers.base import FreeTeacher
-from dualchecker.teachers.local_engine import Engine, Mode, Wanted
+from dualchecker.teachers.local_engine import Engine
 from dualchecker.teachers.local_model import LocalModel, identify, pick_device, pick_dtype
 from dualchecker.teachers.local_queue import Together
+from dualchecker.teachers.local_replies import Mode, Wanted
 
 VERSION = 1
 """Enters the request key: raise it whenever answers change."""

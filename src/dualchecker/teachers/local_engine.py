@@ -1,10 +1,7 @@
 """From prompts that wait together to replies: batches that fit, by the quick way where the model takes it."""
 
-import json
-import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from dualchecker.embedding.transformer import import_torch
 from dualchecker.errors import ConfigError, RequestFailed
@@ -12,6 +9,7 @@ from dualchecker.prompts.prompt import Message
 from dualchecker.records import Reply
 from dualchecker.teachers.local_model import LocalModel, as_json
 from dualchecker.teachers.local_passes import NotThisWay, Passes, out_of_memory
+from dualchecker.teachers.local_replies import Wanted, choice_reply, text_reply, unescaped
 from dualchecker.teachers.local_scoring import Question, Questions, Scorer, Scores
 from dualchecker.teachers.local_writing import Draft, Stopped, Writer, Written
 
@@ -20,38 +18,6 @@ _MOST_LOGITS = 2**27
 
 _LEAST_ROOM = 16
 """Tokens that a reply must have room for."""
-
-Mode = Literal["score", "reasons", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of the model.
-
-    Attributes:
-        messages: The prompt.
-        mode: ``score``: the likeliest of ``names`` at once. ``reasons``: a reason first, then the likeliest behind it.
-            ``text``: whatever it writes.
-        first: The property that the reply begins with, whose value is a string; empty where nothing is imposed.
-        only: Whether that is all of the reply.
-        field: The property that holds one of the names.
-        names: What may stand there.
-        is_label: Whether the names are the task's labels.
-        most: Tokens to write at most.
-        temperature: Of draws; 0 for the likeliest.
-        seed: Of draws.
-    """
-
-    messages: tuple[Message, ...]
-    mode: Mode
-    first: str = ""
-    only: bool = False
-    field: str = ""
-    names: tuple[str, ...] = ()
-    is_label: bool = True
-    most: int = 400
-    temperature: float = 0.0
-    seed: str = ""
 
 
 class _Sized(Protocol):
@@ -107,7 +73,7 @@ class Engine:
                 texts.pop(number, None)
         for number, draft in self._each(drafts, lambda _: None, self._write, settle, stopped):
             if wanted[number].mode == "text":
-                settle(number, _text_reply(wanted[number], drafts[number], draft))
+                settle(number, text_reply(wanted[number], drafts[number], draft))
             else:
                 written[number] = draft
         questions: dict[int, Question] = {}
@@ -119,7 +85,7 @@ class Engine:
                 except RequestFailed as failure:
                     settle(number, failure)
         for number, scores in self._each(questions, lambda one: one.tree, self._score, settle, stopped):
-            settle(number, _choice_reply(wanted[number], questions[number], scores, written.get(number)))
+            settle(number, choice_reply(wanted[number], questions[number], scores, written.get(number)))
 
     def _text(self, messages: Sequence[Message]) -> str:
         from jinja2 import TemplateError
@@ -146,7 +112,7 @@ class Engine:
         if reason is None:
             opening = "{" + opening
         else:
-            text += f"{{{as_json(one.first)}: {as_json(_unescaped(reason.text))}, "
+            text += f"{{{as_json(one.first)}: {as_json(unescaped(reason.text))}, "
         question = self._questions.question(text, opening, one.names)
         self._room(len(question.row) + question.tree.depth, 0)
         return question
@@ -271,48 +237,3 @@ class Engine:
             why=f"{type(error).__name__}: {error}"[:500],
             fix="Check that the model writes text when transformers runs it by itself.",
         )
-
-
-def _unescaped(text: str) -> str:
-    """What the inside of a JSON string means; the text itself where it is none."""
-    try:
-        return str(json.loads(f'"{text}"', strict=False)).encode("utf-8", "replace").decode()
-    except ValueError:
-        return text
-
-
-def _text_reply(wanted: Wanted, draft: Draft, written: Written) -> Reply:
-    if wanted.only:
-        text = json.dumps({wanted.first: _unescaped(written.text).strip()}, ensure_ascii=False)
-    else:
-        text = draft.opening + written.text
-    return Reply(
-        text,
-        finish=written.finish,
-        prompt_tokens=len(draft.row),
-        completion_tokens=written.tokens,
-        cached_tokens=written.cached,
-    )
-
-
-def _choice_reply(
-    wanted: Wanted, question: Question, scores: Scores, reason: Written | None
-) -> "Reply | RequestFailed":
-    shares = scores.shares
-    chosen = max(range(len(shares)), key=shares.__getitem__)
-    if wanted.mode == "score" and wanted.temperature > 0:
-        # A draw; where a reason was drawn, that is it, and the label follows from it.
-        weights = [share ** (1 / wanted.temperature) for share in shares]
-        [chosen] = random.Random(wanted.seed).choices(range(len(shares)), weights)
-    body: dict[str, Any] = {wanted.first: _unescaped(reason.text).strip()} if reason else {}
-    body[wanted.field] = wanted.names[chosen]
-    rounded = {name: round(share, 6) for name, share in zip(wanted.names, shares, strict=True)}
-    return Reply(
-        json.dumps(body, ensure_ascii=False),
-        label_probabilities=rounded if wanted.is_label else None,
-        prompt_tokens=len(question.row) - (reason.tokens if reason else 0),
-        completion_tokens=len(question.tree.paths[chosen]) + 1 + (reason.tokens if reason else 0),
-        outside_mass=round(scores.outside, 6) if wanted.is_label else None,
-        notes=("cut_short",) if reason and reason.finish == "length" else (),
-        cached_tokens=scores.cached,
-    )

@@ -1,58 +1,17 @@
 """Forward passes over many prompts at once: what they share is computed once, and padding changes nothing."""
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from dualchecker.embedding.transformer import import_torch
+from dualchecker.teachers.local_beginnings import NOTHING, Beginning, Beginnings, Tokens
 from dualchecker.teachers.local_model import LocalModel
-
-_LEAST_SHARED = 16
-"""Tokens from which a shared beginning is worth keeping."""
-
-_KEPT, _KEPT_TOKENS = 4, 16384
-"""Shared beginnings that are kept, and their tokens together."""
 
 _EXACT, _ROUNDED = 1e-3, 0.1
 """By how much two ways to compute one distribution may differ (total variation): in float32, and in half precision."""
-
-Tokens = tuple[int, ...]
-"""Token ids of a text."""
-
-
-def common(rows: Sequence[Tokens]) -> int:
-    """How many tokens all rows begin with alike."""
-    first, last = min(rows), max(rows)  # whatever lies between these in order shares what they share
-    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """Keys and values of a beginning that many prompts share: a pair a layer, each (1, heads, tokens, width)."""
-
-    tokens: Tokens
-    states: tuple[tuple[Any, Any], ...] = ()
-
-    def cut(self, length: int) -> "Beginning":
-        """Its first tokens; views, nothing is copied."""
-        if length == len(self.tokens):
-            return self
-        return Beginning(self.tokens[:length], tuple((k[..., :length, :], v[..., :length, :]) for k, v in self.states))
-
-    def cache(self, rows: int) -> Any:
-        """A cache of transformers for so many rows, which grows without touching the kept one."""
-        from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
-
-        layers = []
-        for keys, values in self.states:
-            layer = DynamicLayer()
-            layer.lazy_initialization(keys, values)
-            layer.keys, layer.values = (part.expand(rows, -1, -1, -1) for part in (keys, values))
-            layers.append(layer)
-        return Cache(layers=layers) if layers else DynamicCache()
 
 
 @dataclass
@@ -98,8 +57,7 @@ class Passes:
     def __init__(self, model: LocalModel) -> None:
         self.model = model
         self._torch, _ = import_torch()
-        self._kept: OrderedDict[Tokens, Beginning] = OrderedDict()
-        self._last: Tokens = ()
+        self._beginnings = Beginnings()
         self._checked: set[bool] = set()
 
     @cached_property
@@ -123,33 +81,16 @@ class Passes:
         return f"it has layers of the kind {min(strange)}" if strange else ""
 
     def beginning(self, rows: Sequence[Tokens]) -> Beginning:
-        """What all rows begin with, read; at least one token of each row is left over.
-
-        A beginning that is kept is taken in place of one that is a little longer: the same texts stand behind prompts
-        of one template, and words that a few of them share by chance are not worth a pass.
-        """
-        alone = len(rows) == 1 and bool(self._last)
-        length = min(common([*rows, self._last] if alone else rows), min(map(len, rows)) - 1)
-        self._last = rows[0]
-        if length < _LEAST_SHARED:
-            return Beginning(())
-        goal = rows[0][:length]
-        best, overlap = Beginning(()), 0
-        for kept in self._kept.values():
-            if (shared := common([kept.tokens, goal])) > overlap:
-                best, overlap = kept, shared
-        if overlap >= _LEAST_SHARED and overlap >= 0.8 * length:
-            self._kept.move_to_end(best.tokens)
-            return best.cut(overlap)
-        if len(rows) == 1 and not alone:
-            return Beginning(())
-        base = best.cut(overlap) if overlap >= _LEAST_SHARED else Beginning(())
-        return self._keep(self._extended(base, goal))
+        """What all rows begin with, read; at least one token of each row is left over."""
+        base, goal = self._beginnings.choose(rows)
+        if goal == base.tokens or not goal:
+            return base
+        _, batch = self.read([goal], beginning=base, go_on=True, check=False)
+        return self._beginnings.keep(Beginning(goal, tuple((layer.keys, layer.values) for layer in batch.cache.layers)))
 
     def forget(self) -> None:
         """Free what is kept."""
-        self._kept.clear()
-        self._last = ()
+        self._beginnings.forget()
 
     def read(
         self,
@@ -179,7 +120,7 @@ class Passes:
             ArithmeticError: The model's arithmetic has overflown.
         """
         torch, device = self._torch, self.model.device
-        start = beginning or Beginning(())
+        start = beginning or NOTHING
         shared = len(start.tokens)
         width = max(map(len, rows)) - shared
         ids = torch.zeros((len(rows), width + len(tail)), dtype=torch.long)
@@ -300,16 +241,6 @@ class Passes:
             if not distance <= (_EXACT if exact else _ROUNDED):
                 raise NotThisWay(f"probabilities differ by {distance:.2g}")
             self._checked.add(kind)
-
-    def _extended(self, base: Beginning, goal: Tokens) -> Beginning:
-        _, batch = self.read([goal], beginning=base, go_on=True, check=False)
-        return Beginning(goal, tuple((layer.keys, layer.values) for layer in batch.cache.layers))
-
-    def _keep(self, beginning: Beginning) -> Beginning:
-        self._kept[beginning.tokens] = beginning
-        while len(self._kept) > _KEPT or (len(self._kept) > 1 and sum(map(len, self._kept)) > _KEPT_TOKENS):
-            self._kept.popitem(last=False)
-        return beginning
 
 
 def _depths(parents: Sequence[int]) -> list[int]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dualchecker.embedding.transformer import import_torch
+from dualchecker.teachers.local_beginnings import Tokens, common
 from dualchecker.teachers.local_model import LocalModel, as_json
-from dualchecker.teachers.local_passes import Passes, Tokens, common
+from dualchecker.teachers.local_passes import Passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +195,5 @@ class Scorer:
         token = torch.tensor(tokens, dtype=torch.long, device=logits.device)
         steps = logits[:, behind, token] - total[:, behind]
         closing = torch.tensor(self._model.closing, dtype=torch.long, device=logits.device)
-        return steps.double(), (logits[..., closing].logsumexp(-1) - total).double()
+        ends = logits[..., closing].logsumexp(-1) - total
+        return steps.cpu().double(), ends.cpu().double()

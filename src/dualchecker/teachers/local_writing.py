@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from dualchecker.embedding.transformer import import_torch
+from dualchecker.teachers.local_beginnings import Tokens
 from dualchecker.teachers.local_model import LocalModel
-from dualchecker.teachers.local_passes import Passes, Tokens
+from dualchecker.teachers.local_passes import Passes
 
 
 class Stopped(Exception):
@@ -104,7 +105,7 @@ class _Reply:
         if self._draft.temperature <= 0:
             return likeliest
         # One uniform number a token, from the reply's own stream: what else is in the batch cannot move it.
-        values = logits.double().cpu().numpy()
+        values = logits.cpu().double().numpy()
         steps = np.cumsum(np.exp((values - values.max()) / self._draft.temperature))
         return int(min(np.searchsorted(steps, self._random.random() * steps[-1], side="right"), len(steps) - 1))
 

@@ -113,7 +113,8 @@ class OpenAITeacher:
             self._remark(endpoint, news or ())
             return news is not None
 
-        return BatchFiles(self._config, endpoint.connection, self.name, fit=parameters.fit, adapt=adapt)
+        share, server = self._price.batch or 1.0, endpoint.connection
+        return BatchFiles(self._config, server, self.name, share=share, fit=parameters.fit, adapt=adapt)
 
     async def aclose(self) -> None:
         await self._endpoints.aclose()

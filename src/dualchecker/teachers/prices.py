@@ -68,9 +68,9 @@ class Price:
         part = self.batch if batch and self.batch is not None else 1.0
         return part * (fresh + reused + completion_tokens * self.output) / 1e6
 
-    def saved(self, cached_tokens: float) -> float:
+    def saved(self, cached_tokens: float, batch: bool = False) -> float:
         """How much less than in full these prompt tokens cost because the server had them in its cache."""
-        return 0.0 if self.cached_input is None else cached_tokens * (self.input - self.cached_input) / 1e6
+        return self.cost(cached_tokens, 0, 0, batch) - self.cost(cached_tokens, cached_tokens, 0, batch)
 
 
 FREE = Price()
