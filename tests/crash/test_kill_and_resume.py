@@ -1,5 +1,6 @@
 """Kill a run with SIGKILL at twenty spread-out moments: it ends like an unbroken one, and nothing is asked twice."""
 
+import hashlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from dualchecker.data.corpora import corpus_path
+from dualchecker.ledger import Ledger
 
 KILLS = 20
 CONCURRENCY = 4
@@ -68,6 +70,17 @@ def received(log: Path) -> list[str]:
     return [event["key"] for event in map(json.loads, lines) if event["event"] == "received"]
 
 
+def answered(folder: Path) -> set[str]:
+    """The requests whose replies the ledger holds, as the server's log names them."""
+    if not (folder / "ledger.sqlite").exists():
+        return set()
+    answered = "SELECT payload FROM requests WHERE key IN (SELECT key FROM replies)"
+    with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger:
+        messages = [json.loads(payload)["messages"] for (payload,) in ledger.read(answered)]
+    texts = [json.dumps(one, sort_keys=True, separators=(",", ":")) for one in messages]
+    return {hashlib.sha256(text.encode()).hexdigest() for text in texts}
+
+
 def start(run_file: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "dualchecker", "run", str(run_file)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(os.environ))
@@ -85,7 +98,7 @@ def test_killed_twenty_times_a_run_ends_like_an_unbroken_one(server: tuple[str, 
     generator = random.Random(7)
     run_file = write_run_file(tmp_path, base_url, "broken")
     step = len(once) / (KILLS + 1)
-    in_flight: set[str] = set()
+    held: dict[str, int] = {}
     kills = 0
     for number in range(KILLS):
         wanted = log_start + round(step * (number + generator.random()))
@@ -99,7 +112,9 @@ def test_killed_twenty_times_a_run_ends_like_an_unbroken_one(server: tuple[str, 
         process.wait()
         kills += 1
         time.sleep(0.05)  # what was on the wire reaches the log
-        in_flight.update(received(log)[-CONCURRENCY:])
+        came = len(received(log))
+        for key in answered(tmp_path / "broken"):
+            held.setdefault(key, came)
     assert kills == KILLS, f"the run was over after {kills} kills"
     last = start(run_file)
     assert last.wait(timeout=300) == 0, last.stderr.read() if last.stderr else ""
@@ -107,6 +122,12 @@ def test_killed_twenty_times_a_run_ends_like_an_unbroken_one(server: tuple[str, 
     for name in ("labels.jsonl", "template.yaml"):
         expected = (tmp_path / "unbroken" / name).read_text(encoding="utf-8")
         assert (tmp_path / "broken" / name).read_text(encoding="utf-8") == expected, name
-    again = Counter(received(log)[log_start:])
+    all_received = received(log)
+    again = Counter(all_received[log_start:])
     assert set(again) == set(once)
-    assert {key for key, count in again.items() if count > 1} <= in_flight
+    last = {key: place for place, key in enumerate(all_received)}
+    assert not [key for key, came in held.items() if last[key] >= came], (
+        "a reply in the ledger is never asked for again"
+    )
+    # What comes again was under way, or its reply on its way to the disk.
+    assert sum(again.values()) - len(again) <= KILLS * 3 * CONCURRENCY
