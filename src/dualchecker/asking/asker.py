@@ -14,6 +14,7 @@ from dualchecker.asking.budget import Budget
 from dualchecker.asking.commits import GroupCommit
 from dualchecker.asking.job import Item, Job
 from dualchecker.asking.loop import LoopThread
+from dualchecker.asking.memory import few_collections
 from dualchecker.asking.outcome import Limits, Outcome, Usage
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.progress import Progress, Silent
@@ -130,7 +131,8 @@ class Asker:
             used=self._use,
         )
         if job.total != 0:
-            self._loop.run(self._work(job, sender))
+            with few_collections():
+                self._loop.run(self._work(job, sender))
         return cast("list[Any]", job.results)
 
     def close(self) -> None:

@@ -15,6 +15,16 @@ _PATIENCE = 10.0
 """Seconds that an interrupted coroutine gets to stop; a second Ctrl-C ends the wait at once."""
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed (the extra ``uvloop``), else Python's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
 class LoopThread:
     """Runs coroutines from synchronous code; one loop from the first call to ``close``, so that connections stay open.
 
@@ -27,7 +37,7 @@ class LoopThread:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = new_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="dualchecker-asking", daemon=True)
             self._thread.start()
         return self._loop
