@@ -21,6 +21,7 @@ from dualchecker.prompts import Prompt
 from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers import Teacher
+from dualchecker.teachers.base import FreeTeacher
 
 _DONE_ALREADY = frozenset({"timeout", "bad_body"})
 """Failures after which the server has probably done, and charged for, the work: one more try, not all of them."""
@@ -65,7 +66,9 @@ class Sender:
         self._pace, self._budget, self._commits = pace, budget, commits
         self._random, self._backoff = jitter, backoff
         self._window = Window(limits.concurrency)
-        self._hedge = Hedge(limits.hedge, self._window) if limits.hedge else None
+        # What answers in this process is not sped up by being asked twice.
+        hedged = limits.hedge is not None and not isinstance(teacher, FreeTeacher)
+        self._hedge = Hedge(limits.hedge or 0.0, self._window) if hedged else None
         self._breaker = Breaker()
         self.keys = Keys(teacher.name)
         self._written = 0.0
