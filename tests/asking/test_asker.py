@@ -776,16 +776,18 @@ def test_progress_is_told_about_every_request(
 def test_the_ledger_file_is_readable_by_others_meanwhile(
     serve: Serve, teach: Any, open_asker: Any, make_prompts: MakePrompts, ledger: Ledger
 ) -> None:
-    """``status`` looks into the ledger of a running run: a reply is on disk before the next request is sent."""
-    seen: list[int] = []
+    """``status`` looks into the ledger of a running run: while a request is under way, the ones before it are there."""
 
-    def behave(call: Call) -> Step:
+    async def behave(call: Call) -> Step:
+        deadline = time.monotonic() + 20
         with Ledger.open(Path(ledger.path), read_only=True) as reader:
-            seen.append(reader.totals().requests)
+            while reader.totals().requests < call.number - 1:
+                assert time.monotonic() < deadline, "the reply before is not on disk"
+                await asyncio.sleep(0.005)
         return answer(call)
 
-    open_asker(concurrency=1).ask(teach(serve(behave)), make_prompts(4))
-    assert seen == [0, 1, 2, 3]
+    outcomes = open_asker(concurrency=1).ask(teach(serve(behave)), make_prompts(4))
+    assert [outcome.failure for outcome in outcomes] == [None] * 4
 
 
 def test_what_a_part_uses_is_counted_whether_it_is_new_or_not(
