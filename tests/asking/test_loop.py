@@ -113,7 +113,7 @@ def test_a_dead_loop_is_an_error_and_no_endless_wait() -> None:
     with pytest.raises(SystemExit, match="3"):
         loops.run(fail(SystemExit(3)))
     loops.close()
-    with pytest.raises((RuntimeError, SystemExit), match="has ended before its work|4"):  # uvloop hands on the cause
+    with pytest.raises((RuntimeError, SystemExit), match=r"has ended before its work|4"):  # uvloop hands on the cause
         loops.run(work())
     assert isinstance(inner[0].exception(), SystemExit)
     loops.close()

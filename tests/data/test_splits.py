@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualchecker.data import find_leaks, fingerprint, stratified_split
+from dualchecker.data import find_leaks, fingerprint, same_as, stratified_split
 from dualchecker.records import Record
 
 
@@ -99,3 +99,9 @@ def test_sizes_are_as_near_as_whole_records_allow(sizes: list[int], fraction: fl
     assert abs(len(part) - fraction * len(records)) <= 0.5 + 1e-6
     for k, size in enumerate(sizes):
         assert abs(sum(r.label == str(k) for r in part) - fraction * size) <= 1 + 1e-6
+
+
+@given(st.text(st.sampled_from("aB1 .-_é熱"), max_size=60), st.text(st.sampled_from("aB1 .-_é熱"), max_size=60))
+def test_the_quick_comparison_of_texts_agrees_with_their_fingerprints(one: str, other: str) -> None:
+    for first, second in ((one, other), (one, one), (one, f"{one} "), (f"- {one}", one.upper()), (one + other, other)):
+        assert same_as(first)(second) == (fingerprint(first) == fingerprint(second))

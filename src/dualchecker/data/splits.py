@@ -24,7 +24,6 @@ def _gap(match: re.Match[str]) -> str:
     return marks if marks == between else marks + " "
 
 
-@lru_cache(maxsize=2048)
 def fingerprint(text: str) -> str:
     """A text's identity but for case, width, white space and punctuation (32 hex digits)."""
     if text.isascii():  # has no width and no marks
@@ -39,11 +38,11 @@ def fingerprint(text: str) -> str:
 def same_as(text: str) -> Callable[[str], bool]:
     """Tells of other texts whether they have the same ``fingerprint``; quick where they differ, as almost all do."""
     plain = text.isascii()
-    start = _beginning(text) if plain else ""
+    start = _beginning(text[:40]) if plain else ""
 
     def same(other: str) -> bool:
         if plain and other.isascii():
-            begins = _beginning(other)
+            begins = _beginning(other[:40])
             if not (begins.startswith(start) or start.startswith(begins)):
                 return False
         return fingerprint(text) == fingerprint(other)
@@ -52,9 +51,9 @@ def same_as(text: str) -> Callable[[str], bool]:
 
 
 @lru_cache(maxsize=4096)
-def _beginning(text: str) -> str:
-    """The first letters and digits of an ASCII text: of two texts with one fingerprint, one begins like the other."""
-    return re.sub(r"[\W_]+", "", text[:40]).lower()
+def _beginning(start: str) -> str:
+    """The letters and digits at the start of an ASCII text: of two with one fingerprint, one begins like the other."""
+    return re.sub(r"[\W_]+", "", start).lower()
 
 
 def stratum(record: Record) -> str:

@@ -29,8 +29,7 @@ class Keys:
 
     def __init__(self, teacher: str) -> None:
         self._teacher = teacher
-        self._rest: dict[str, Any] = {}
-        self._types: list[type] = []
+        self._rest = b""
         self._around: tuple[bytes, bytes] | None = None
 
     def of(self, payload: Mapping[str, Any], messages: bytes | None = None) -> str:
@@ -43,9 +42,9 @@ class Keys:
         if messages is None or "messages" not in payload:
             return request_key(self._teacher, payload)
         rest = {name: value for name, value in payload.items() if name != "messages"}
-        # Equal is not enough where it is written otherwise: 1, 1.0 and True are equal.
-        if self._around is None or rest != self._rest or list(map(type, rest.values())) != self._types:
-            self._rest, self._types = rest, list(map(type, rest.values()))
+        written = json_bytes(rest)  # compared as it is written: 1, 1.0 and True are equal
+        if written != self._rest:
+            self._rest = written
             whole = canonical_json({"teacher": self._teacher, "body": {**rest, "messages": [_HERE]}})
             before, here, after = whole.partition(canonical_json([_HERE]))
             self._around = (before, after) if here else None
