@@ -31,7 +31,7 @@ def status(
     table = Table()
     table.add_column("asked for")
     table.add_column("rung")
-    table.add_column("records", justify="right")
+    table.add_column("requests", justify="right")
     priced = totals.cost > 0
     for name in ("requests", "cost") if priced else ():
         table.add_column(name, justify="right")
