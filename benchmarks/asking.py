@@ -179,10 +179,11 @@ def hold(count: int, folder: Path) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, count / seconds)
 
 
-def stragglers(repeats: int, count: int, folder: Path) -> None:
+def stragglers(repeats: int, seconds: float, folder: Path) -> None:
     print("| at once x latency | 5 % x 20 slower | hedged at 3 x the median | bound without hedging |")
     print("| --- | --- | --- | --- |")
     for at_once, latency in ((64, 0.05), (64, 0.2)):
+        count = int(at_once / latency * seconds)
         plain, slowed, hedged = [], [], []
         for seed in range(repeats):
             with serve(latency, ",".join(LABELS)) as base_url:
@@ -190,9 +191,8 @@ def stragglers(repeats: int, count: int, folder: Path) -> None:
             for times, hedge in ((slowed, None), (hedged, 3.0)):
                 with serve(latency, ",".join(LABELS), slow=0.05) as base_url:
                     times.append(whole_path(base_url, at_once, count, seed, folder, hedge=hedge)[0])
-        cells = [
-            f"{statistics.median(a / b for a, b in zip(some, plain, strict=True)):.2f}" for some in (slowed, hedged)
-        ]
+        ratios = [[a / b for a, b in zip(some, plain, strict=True)] for some in (slowed, hedged)]
+        cells = [f"{statistics.median(some):.2f} ({min(some):.2f}-{max(some):.2f})" for some in ratios]
         print(f"| {at_once} x {latency * 1000:.0f} ms | {cells[0]} | {cells[1]} | {0.95 + 0.05 * 20:.2f} |", flush=True)
 
 
@@ -213,7 +213,7 @@ def main() -> None:
         elif options.memory:
             memory([int(count) for count in options.counts.split(",")], folder)
         elif options.stragglers:
-            stragglers(options.repeats, 4000, folder)
+            stragglers(options.repeats, 2 * options.seconds, folder)
         else:
             throughput(options.repeats, options.seconds, folder)
 
