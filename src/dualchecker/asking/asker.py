@@ -63,7 +63,7 @@ class Asker:
         self._pace = Pace(limits.requests_per_minute, limits.tokens_per_minute)
         totals = ledger.totals()
         self._budget = Budget(limits.max_cost, limits.max_requests, totals.cost, totals.requests)
-        self._commits = GroupCommit(ledger)
+        self._commits = GroupCommit(ledger, self._budget.give_up)
         self._senders: list[Sender] = []
         self._counting: list[Usage] = []
         self._patience = Patience(limits.batch_wait)
@@ -184,6 +184,8 @@ class Asker:
             await self._commits.drain()
             self._tell(sender)
             job.report(self._budget.spent, last=True)
+        if job.error is not None:
+            raise job.error
 
     async def _at_once(self, job: Job[Any], sender: Sender, first: Item | None) -> None:
         """Send what is left with as many workers as may ever be needed; ``first`` has been taken already."""

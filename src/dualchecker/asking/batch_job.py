@@ -10,9 +10,9 @@ from dualchecker.asking.batches import ask_in_batches
 from dualchecker.asking.budget import Budget
 from dualchecker.asking.commits import GroupCommit
 from dualchecker.asking.job import Item, Job
-from dualchecker.asking.sender import FOR_GOOD, Sender
+from dualchecker.asking.sender import Sender
 from dualchecker.errors import RequestFailed
-from dualchecker.ledger import Attempt, BatchBook, Entry, Failure, Request
+from dualchecker.ledger import BatchBook, Request
 from dualchecker.records import Reply
 from dualchecker.teachers.batch_files import BatchFiles
 
@@ -70,9 +70,10 @@ async def work_in_batches(
         return
     await commits.drain()
     prices: dict[str, float] = {}
+    accounts = sender.accounts
 
     def admit(key: str, sent: bool) -> None:
-        price = job.teacher.estimate(items[key][0]) if budget.counts_money else 0.0
+        price = accounts.price(items[key][0])
         budget.hold(price, anyway=sent)
         prices[key] = price
 
@@ -81,14 +82,10 @@ async def work_in_batches(
         request, started = Request(key, prompt.hash, name, payload), time.time() - seconds
         cost = None
         if isinstance(result, RequestFailed):
-            attempt = Attempt(key, started, seconds, result.kind, result.status, str(result))
-            ended = Failure(result.kind, str(result), result.status) if result.kind in FOR_GOOD else None
-            commits.add(Entry(request, attempt, failure=ended))
+            accounts.failed(request, started, seconds, result)
         else:
-            # A provider that does not count tokens is taken to have used all it might.
-            counted = result.prompt_tokens or result.completion_tokens
-            cost = job.teacher.cost(result) if counted else job.teacher.estimate(prompt)
-            commits.add(Entry(request, Attempt(key, started, seconds, "ok"), result, cost=cost))
+            cost = accounts.cost(prompt, result)
+            accounts.answered(request, started, seconds, result, cost, lambda: None)
         await commits.drain()
         if key in prices:
             budget.settle(prices.pop(key), cost)
@@ -114,7 +111,16 @@ async def _one_by_one(job: Job[Any], sender: Sender, items: Sequence[Item], budg
         whole = sum(job.teacher.estimate(item.prompt) for item in items) / share
         budget.hold(whole)
         budget.settle(whole, None)
-    ended = await asyncio.gather(*(sender.send(job, item) for item in items), return_exceptions=True)
-    for error in ended:
-        if error is not None:
-            raise error
+
+    async def send(item: Item) -> None:
+        try:
+            if not job.stopping:
+                await sender.send(job, item)
+        except BaseException:
+            job.stopping = True  # at once, so that none of the others sends anything more
+            raise
+
+    ended = await asyncio.gather(*map(send, items), return_exceptions=True)
+    # What ended the work, before what was merely stopped by it.
+    for error in sorted(filter(None, ended), key=lambda one: isinstance(one, asyncio.CancelledError)):
+        raise error

@@ -20,6 +20,7 @@ class Budget:
         self.spent, self._answered = spent, answered
         self._reserved, self._under_way = 0.0, 0
         self._settled = asyncio.Event()
+        self._broken: BaseException | None = None
 
     @property
     def counts_money(self) -> bool:
@@ -43,6 +44,8 @@ class Budget:
             BudgetError: The request could cross a limit.
         """
         while (refusal := self._refusal(price)) is not None:
+            if self._broken is not None:
+                raise self._broken
             if not self._under_way:
                 raise refusal
             self._settled.clear()
@@ -64,6 +67,11 @@ class Budget:
         if cost is not None:
             self.spent += cost
             self._answered += 1
+        self._settled.set()
+
+    def give_up(self, error: BaseException) -> None:
+        """What is under way will never be settled: who waits for it gets the error."""
+        self._broken = error
         self._settled.set()
 
     def pay(self, cost: float) -> None:

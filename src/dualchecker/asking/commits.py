@@ -35,22 +35,28 @@ class GroupCommit:
 
     Args:
         ledger: Nobody else writes it meanwhile.
+        on_error: Told if the ledger cannot be written; who waits to be told of a row will wait in vain.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, on_error: Callable[[BaseException], None] = lambda error: None) -> None:
+        self._ledger, self._on_error = ledger, on_error
         self._thread: ThreadPoolExecutor | None = None
         self._next = _Group()
         self._writing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
 
     def add(self, entry: Entry, then: Callable[[], None] = _nothing) -> None:
-        """Enter a try; ``then`` is called when it is on disk, never before.
+        """Enter a try; ``then`` is called when it is on disk, never before, and must not raise anything.
 
         Raises:
             LedgerError: An earlier group could not be written; nothing more will be.
         """
         self._next.entries.append(entry)
+        self._next.told.append(then)
+        self._begin()
+
+    def after(self, then: Callable[[], None]) -> None:
+        """Have something called when all that has been entered so far is on disk."""
         self._next.told.append(then)
         self._begin()
 
@@ -95,12 +101,14 @@ class GroupCommit:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="dualchecker-ledger")
         try:
-            while len(self._next):
+            while len(self._next) or self._next.told:
                 group, self._next = self._next, _Group()
-                await loop.run_in_executor(self._thread, self._ledger.write, group.entries, group.uses)
+                if len(group):
+                    await loop.run_in_executor(self._thread, self._ledger.write, group.entries, group.uses)
                 for then in group.told:
                     then()
         except BaseException as error:
             self._error = error
+            self._on_error(error)
         finally:
             self._writing = None

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dualchecker.asking.window import Window
+from dualchecker.errors import RequestFailed
 from dualchecker.records import Reply
 
 _SHARE = 0.1
@@ -56,12 +57,20 @@ class Hedge:
             try:
                 await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
                 quick, slow = (one, other) if one.done() else (other, one)
-                return quick.result() if quick.exception() is None else await slow
+                failure = quick.exception()
+                if failure is None:
+                    return quick.result()
+                try:
+                    return await slow
+                except RequestFailed as both:
+                    if isinstance(failure, RequestFailed):  # both were charged
+                        both.tokens = (both.tokens[0] + failure.tokens[0], both.tokens[1] + failure.tokens[1])
+                    raise
             finally:
                 await _end(other)
         finally:
             await _end(place)
-            if not place.cancelled():
+            if not place.cancelled() and place.exception() is None:
                 self._window.leave()
 
 
@@ -69,5 +78,5 @@ async def _end(task: "asyncio.Future[Any]") -> None:
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-    elif not task.cancelled():
+    if not task.cancelled():
         task.exception()  # it has been seen: asyncio need not warn of it

@@ -53,6 +53,7 @@ class Job(Generic[T]):
         used: Told of every use.
         results: In the order of the prompts.
         stopping: Set when nothing more may be sent.
+        error: What ``read`` or ``progress`` has raised. What is paid for is entered all the same.
         sending: The workers whose request is under way.
     """
 
@@ -67,6 +68,7 @@ class Job(Generic[T]):
     used: Callable[[list[Use]], None]
     results: list[T | None] = field(default_factory=list)
     stopping: bool = False
+    error: Exception | None = None
     sending: set["asyncio.Task[None] | None"] = field(default_factory=set)
     _ready: deque[Item] = field(default_factory=deque)
     _waiting: dict[str, list[tuple[int, Prompt]]] = field(default_factory=dict)
@@ -131,14 +133,24 @@ class Job(Generic[T]):
         if self._fresh and (last or now - self._reported >= _BETWEEN_REPORTS):
             self._reported = now
             total = len(self.results) if self.total is None else self.total
-            self.progress.asking(self._done, total, fresh=self._fresh, failed=self._failed, cost=cost)
+            try:
+                self.progress.asking(self._done, total, fresh=self._fresh, failed=self._failed, cost=cost)
+            except Exception as error:
+                self._broke(error)
+
+    def _broke(self, error: Exception) -> None:
+        """Keep an error of the caller's until all that is under way has arrived."""
+        self.error, self.stopping = self.error or error, True
 
     def _put(self, place: int, prompt: Prompt, key: str, result: Reply | RequestFailed) -> None:
         if isinstance(result, RequestFailed):
             outcome = Outcome(prompt, key, failure=result, place=place)
         else:
             outcome = Outcome(prompt, key, result, place=place)
-        self.results[place] = self.read(outcome)
+        try:
+            self.results[place] = self.read(outcome)
+        except Exception as error:
+            self._broke(error)
         self._done += 1
 
 

@@ -37,9 +37,10 @@ class LoopThread:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop = new_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="dualchecker-asking", daemon=True)
-            self._thread.start()
+            loop = new_loop()
+            thread = threading.Thread(target=loop.run_forever, name="dualchecker-asking", daemon=True)
+            thread.start()
+            self._loop, self._thread = loop, thread  # both or neither, whenever an interrupt comes
         return self._loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -69,8 +70,8 @@ class LoopThread:
             for task in tasks:
                 task.cancel()
 
-        loop.call_soon_threadsafe(begin)
         try:
+            loop.call_soon_threadsafe(begin)
             while not wait([outcome], timeout=_TICK).done:
                 if self._thread is None or not self._thread.is_alive():  # something in it has called sys.exit, say
                     if tasks and tasks[0].done():

@@ -26,7 +26,7 @@ class Pace:
         self._gap = 60 / per_minute if per_minute else 0.0
         self._token_gap = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._clock, self._sleep = clock, sleep
-        self._next = 0.0
+        self._next_request = self._next_token = 0.0
         self._resume = 0.0
         self._pauses = 0
 
@@ -45,8 +45,16 @@ class Pace:
         resume = self._clock() + seconds
         if resume > self._resume:
             self._resume = resume
-            self._next = max(self._next, resume) if self._token_gap else resume
+            self._next_request = resume  # turns given before are void, and those who had them come again
             self._pauses += 1
+
+    def now(self, tokens: int = 0) -> bool:
+        """Take a turn if it can be taken at once."""
+        now = self._clock()
+        if max(self._next_request, self._next_token, self._resume) > now:
+            return False
+        self._take(now, tokens)
+        return True
 
     async def turn(self, tokens: int = 0) -> None:
         """Wait until it is one's turn.
@@ -55,14 +63,20 @@ class Pace:
             tokens: What the request will take, as far as is known; ``settle`` puts it right.
         """
         while True:
-            pauses, due = self._pauses, max(self._next, self._clock())
-            self._next = due + max(self._gap, tokens * self._token_gap)
+            pauses = self._pauses
+            due = max(self._next_request, self._next_token, self._resume, self._clock())
+            self._take(due, tokens)
             while (left := due - self._clock()) > 0:
                 await self._sleep(left)
             if pauses == self._pauses:
                 return
             # A pause was asked for meanwhile: it voids all turns, so that they are neither early nor all at once.
+            self._next_token -= tokens * self._token_gap
 
     def settle(self, expected: int, used: int) -> None:
         """A request took other than expected: those to come wait longer, or less long."""
-        self._next += (used - expected) * self._token_gap
+        self._next_token += (used - expected) * self._token_gap
+
+    def _take(self, due: float, tokens: int) -> None:
+        self._next_request = due + self._gap
+        self._next_token = max(self._next_token, due) + tokens * self._token_gap

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
+from dualchecker.asking.accounts import Accounts
 from dualchecker.asking.breaker import Breaker
 from dualchecker.asking.budget import Budget
 from dualchecker.asking.commits import GroupCommit
@@ -16,18 +17,14 @@ from dualchecker.asking.outcome import Limits
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.window import Window
 from dualchecker.errors import RequestFailed, TeacherError
-from dualchecker.ledger import Attempt, Entry, Failure, Keys, Request
+from dualchecker.ledger import Keys, Request
 from dualchecker.prompts import Prompt
-from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Reply
 from dualchecker.teachers import Teacher
 from dualchecker.teachers.base import FreeTeacher
 
 _DONE_ALREADY = frozenset({"timeout", "bad_body"})
 """Failures after which the server has probably done, and charged for, the work: one more try, not all of them."""
-
-FOR_GOOD = frozenset({"refused", "too_long"})
-"""Failures that lie in the request itself: asked again, it would end the same way."""
 
 _OVERLOADED = frozenset({429, 503, 529})
 
@@ -70,6 +67,7 @@ class Sender:
         hedged = limits.hedge is not None and not isinstance(teacher, FreeTeacher)
         self._hedge = Hedge(limits.hedge or 0.0, self._window) if hedged else None
         self._breaker = Breaker()
+        self.accounts = Accounts(teacher, budget, commits)
         self.keys = Keys(teacher.name)
         self._written = 0.0
         self._remarks = 0
@@ -93,15 +91,14 @@ class Sender:
             BudgetError: The request could cross a limit.
             LedgerError: The ledger cannot be written.
         """
-        budget = self._budget
-        price = self.teacher.estimate(item.prompt) if budget.counts_money else 0.0
+        budget, price = self._budget, self.accounts.price(item.prompt)
         if not budget.enter(price):
             await budget.wait(price)
         try:
             await self._with_retries(job, item, price)
         except RequestFailed as failure:
             budget.settle(price, None)
-            job.settle(item.key, failure, budget.spent)
+            self._commits.after(partial(self._settle, job, item.key, failure))
             if not job.stopping:
                 self._breaker.failure(failure)
         except BaseException:
@@ -120,11 +117,13 @@ class Sender:
                 await self._once(job, item, price, expected)
                 return
             except RequestFailed as failure:
-                if failure.elsewhere and not job.stopping and moves < self._limits.retries:
+                again = failure.kind in _DONE_ALREADY
+                dear += again
+                self._warn(failure)
+                if failure.elsewhere and not again and not job.stopping and moves < self._limits.retries:
                     moves += 1
                     continue
                 tries += 1
-                dear += failure.kind in _DONE_ALREADY
                 self._give_up_if_hopeless(job, failure, tries, dear)
                 pause = self._pause(failure, tries)
             finally:
@@ -137,20 +136,29 @@ class Sender:
             await self._window.wait()
         if self._pace.free:
             return 0
-        expected = 0
-        if self._pace.counts_tokens:
-            expected = sum(estimate_tokens(message["content"]) for message in prompt.messages) + round(self._written)
         try:
+            expected = self._expected(prompt)
             await self._pace.turn(expected)
-        except asyncio.CancelledError:
+        except BaseException:
             self._window.leave()
             raise
         return expected
+
+    def _expected(self, prompt: Prompt) -> int:
+        """Tokens that a request will take, with a reply as long as replies have been; 0 where they are not limited."""
+        return prompt.size + round(self._written) if self._pace.counts_tokens else 0
+
+    def _warn(self, failure: RequestFailed) -> None:
+        """Tell the window what a failure means for all, even if this request is given up."""
+        if failure.status in _OVERLOADED or failure.kind == "timeout":
+            self._window.overloaded()
 
     def _give_up_if_hopeless(self, job: Job[Any], failure: RequestFailed, tries: int, dear: int) -> None:
         if failure.retryable and (failure.retry_after or 0.0) > _LONGEST_WAIT:
             raise _too_long_a_wait(failure) from failure
         if job.stopping or not failure.retryable or tries > self._limits.retries or dear > 1:
+            if failure.retry_after:  # meant for those that come after it, too
+                self._pace.pause(failure.retry_after)
             # A server that is not there is not there for the others either.
             failure.fatal = failure.fatal or failure.kind == "unreachable"
             raise failure
@@ -159,8 +167,6 @@ class Sender:
         """Seconds that this request waits; where the server meant everyone, all wait, and this one in its turn."""
         wait = failure.retry_after or 0.0
         limited = failure.kind == "rate_limited"
-        if failure.status in _OVERLOADED or failure.kind == "timeout":
-            self._window.overloaded()
         blind = _RATE_LIMIT_FACTOR if limited and failure.retry_after is None else 1
         pause: float = self._backoff * blind * 2 ** (tries - 1) * self._random.uniform(0.75, 1.25)
         pause = max(min(pause, _LONGEST_PAUSE), wait)
@@ -178,7 +184,7 @@ class Sender:
         try:
             reply, lost = await self._ask(item, price)
         except RequestFailed as failure:
-            self._enter_failure(request, started, time.perf_counter() - clock, failure)
+            self.accounts.failed(request, started, time.perf_counter() - clock, failure)
             raise
         finally:
             job.sending.discard(worker)
@@ -188,15 +194,11 @@ class Sender:
         if expected:
             self._written += 0.05 * (reply.completion_tokens - self._written)
             self._pace.settle(expected, reply.prompt_tokens + reply.completion_tokens or expected)
-        # A server that does not count tokens is taken to have used all it might.
-        counted = reply.prompt_tokens or reply.completion_tokens
-        cost = self.teacher.cost(reply) if counted else self.teacher.estimate(item.prompt)
+        cost = self.accounts.cost(item.prompt, reply)
         if lost:
-            attempt = Attempt(item.key, started, seconds, "hedge_lost", None, "Another answer came first.")
-            self._commits.add(Entry(request, attempt))
-            cost += self.teacher.estimate(item.prompt)
-        entry = Entry(request, Attempt(item.key, started, seconds, "ok"), reply, cost=cost)
-        self._commits.add(entry, partial(self._on_disk, job, item.key, reply, price * (1 + lost), cost))
+            cost += self.accounts.left_behind(request, started, seconds, item.prompt)
+        settle = partial(self._on_disk, job, item.key, reply, price * (1 + lost), cost)
+        self.accounts.answered(request, started, seconds, reply, cost, settle)
 
     async def _ask(self, item: Item, price: float) -> tuple[Reply, int]:
         """The reply, and how many requests were left behind for it (0 or 1)."""
@@ -206,7 +208,8 @@ class Sender:
 
         def again() -> Awaitable[Reply] | None:
             nonlocal lost
-            if not self._budget.set_aside(price):
+            # The server's word to wait, and the rates, hold for a second request too.
+            if not self._pace.now(self._expected(prompt)) or not self._budget.set_aside(price):
                 return None
             lost = 1
             return teacher.ask(prompt, payload)
@@ -219,17 +222,10 @@ class Sender:
 
     def _on_disk(self, job: Job[Any], key: str, reply: Reply, price: float, cost: float) -> None:
         self._budget.settle(price, cost)
-        job.settle(key, reply, self._budget.spent)
+        self._settle(job, key, reply)
 
-    def _enter_failure(self, request: Request, started: float, seconds: float, failure: RequestFailed) -> None:
-        attempt = Attempt(request.key, started, seconds, failure.kind, failure.status, str(failure))
-        prompt, completion = failure.tokens
-        cost = self.teacher.cost(Reply("", prompt_tokens=prompt, completion_tokens=completion))
-        self._budget.pay(cost)
-        ended = None
-        if failure.kind in FOR_GOOD:
-            ended = Failure(failure.kind, str(failure), failure.status, prompt, completion)
-        self._commits.add(Entry(request, attempt, failure=ended, cost=cost))
+    def _settle(self, job: Job[Any], key: str, result: Reply | RequestFailed) -> None:
+        job.settle(key, result, self._budget.spent)
 
 
 def _too_long_a_wait(failure: RequestFailed) -> TeacherError:

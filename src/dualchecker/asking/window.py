@@ -1,6 +1,7 @@
 """How many requests may be under way at once: slow start, additive increase, multiplicative decrease."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -90,7 +91,8 @@ class Window:
             if turn.done() and not turn.cancelled():  # the place was given in the same moment
                 self.leave()
             else:
-                self._waiting.remove(turn)
+                with contextlib.suppress(ValueError):  # it has been passed over already
+                    self._waiting.remove(turn)
             raise
 
     def leave(self) -> None:

@@ -33,7 +33,6 @@ class SecondTurn:
 
     def __init__(self, asker: Asker, writer: PromptWriter) -> None:
         self._asker, self._writer = asker, writer
-        self._narrower: dict[int, PromptWriter] = {}
 
     def answers(self, teacher: Teacher, count: int, write: Write, read: Read, purpose: str) -> list[list[Answer]]:
         """What is said at each place of the series.
@@ -75,9 +74,7 @@ class SecondTurn:
 
     def _shorter(self, prompt: Prompt, place: int, write: Write) -> Prompt | None:
         """The same question in less room; None if there is nothing left to leave out."""
-        room = round(prompt.size * _SHRINK)
-        writer = self._narrower.setdefault(room, replace(self._writer, max_tokens=room))
-        fitted = write(place, writer)
+        fitted = write(place, self._writer.within(round(prompt.size * _SHRINK)))
         if fitted.size >= prompt.size:
             return None
         return replace(fitted, notes=tuple(dict.fromkeys((*fitted.notes, "context_overflow"))))

@@ -20,7 +20,18 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "requests": ("key", "prompt", "teacher", "payload", "created"),
     "attempts": ("key", "started", "seconds", "outcome", "status", "message"),
     "replies": ("key", "reply", "prompt_tokens", "completion_tokens", "cost", "created", "cached_tokens", "hash"),
-    "failures": ("key", "kind", "message", "status", "prompt_tokens", "completion_tokens", "cost", "created", "hash"),
+    "failures": (
+        "key",
+        "kind",
+        "message",
+        "status",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+        "created",
+        "hash",
+        "forgotten",
+    ),
     "uses": ("record", "purpose", "rung", "key"),
 }
 
@@ -101,7 +112,7 @@ def _failure_row(key: str, failure: Failure, cost: float, now: float) -> Sequenc
     failure = replace(failure, kind=_clean(failure.kind), message=_clean(failure.message))
     tokens = (failure.prompt_tokens, failure.completion_tokens)
     digest = failure_hash(key, failure, cost)
-    return key, failure.kind, failure.message, failure.status, *tokens, cost, now, digest
+    return key, failure.kind, failure.message, failure.status, *tokens, cost, now, digest, int(failure.again)
 
 
 def _clean(text: str) -> str:

@@ -12,7 +12,7 @@ from dualchecker.ledger.inserts import COLUMNS
 from dualchecker.ledger.store import Ledger
 from dualchecker.ledger.verify import Damage, verify
 
-_COLUMNS = {**COLUMNS, "failures": (*COLUMNS["failures"], "forgotten")}
+_COLUMNS = COLUMNS
 
 _TAKE = {
     # What was pruned in one may be there in the other.

@@ -60,6 +60,7 @@ class Failure:
         status: HTTP status, if there was one.
         prompt_tokens: What it took all the same.
         completion_tokens: Likewise.
+        again: It may be asked again after all; it stands here for what it cost.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Failure:
     status: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    again: bool = False
 
     def error(self) -> RequestFailed:
         """The failure as the error that it was."""

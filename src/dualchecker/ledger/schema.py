@@ -114,7 +114,7 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
 def _stand_in_for_all(db: sqlite3.Connection) -> None:
     """Whoever began the ledger was killed before its tables were there: nothing is in it."""
     for table, columns in COLUMNS.items():
-        nothing = ", ".join(f"NULL AS {column}" for column in ("id", *columns, "forgotten"))
+        nothing = ", ".join(f"NULL AS {column}" for column in dict.fromkeys(("id", *columns, "forgotten")))
         db.execute(f"CREATE TEMP VIEW {table} AS SELECT {nothing} WHERE 0")
 
 

@@ -29,6 +29,9 @@ _IF_NOT_READ = (
     "`dualchecker ledger verify` names what is damaged; `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved."
 )
 
+_AT_ONCE = 512
+"""Payloads in one statement: SQLite takes no more than a gigabyte at a time."""
+
 _AMONG = "key IN (SELECT value FROM json_each(?))"
 """Any number of keys, given as one JSON array; the table is gone through once at most."""
 
@@ -131,11 +134,11 @@ class Ledger:
     @contextlib.contextmanager
     def scratch(self, name: str, query: str, values: Sequence[Any] = ()) -> Iterator[None]:
         """A table beside the ledger with what a query finds, to read from while inside."""
-        self._rows(f"CREATE TEMP TABLE {name} AS {query}", values)
+        self.rows(f"CREATE TEMP TABLE {name} AS {query}", values)
         try:
             yield
         finally:
-            self._rows(f"DROP TABLE {name}")
+            self.rows(f"DROP TABLE {name}")
 
     def vacuum(self) -> None:
         """Give the room of removed rows back to the disk. A kill leaves the file as it was.
@@ -149,7 +152,7 @@ class Ledger:
 
     def has(self, table: str) -> bool:
         """Whether there is such a table: an older ledger that is only read may lack one."""
-        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
 
     def size(self) -> int:
         """Bytes on disk, with what is still in its log."""
@@ -166,7 +169,12 @@ class Ledger:
             for row in self._db.execute(sql, values):  # noqa: UP028 (it would close the cursor of a closed ledger)
                 yield row
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query.
+
+        Raises:
+            LedgerError: They cannot be read.
+        """
         with self._reading():
             return self._db.execute(sql, values).fetchall()
 
@@ -201,13 +209,13 @@ class Ledger:
             prompt_hash: Of the messages.
             rung: Prefer the reply that this rung got: a senior teacher may be sent the same messages as another.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT key, reply FROM replies JOIN requests USING (key) WHERE prompt = ? ORDER BY replies.created, key",
             (prompt_hash,),
         )
         if len(rows) > 1:  # only then is it worth the search
             users = f"SELECT DISTINCT key FROM uses WHERE rung = ? AND {_AMONG}"  # noqa: S608
-            asked = {key for (key,) in self._rows(users, (rung, *_keys([key for key, _ in rows])))}
+            asked = {key for (key,) in self.rows(users, (rung, *_keys([key for key, _ in rows])))}
             rows.sort(key=lambda row: row[0] not in asked)  # stable: the first reply stays the first
         return self._reply(*rows[0]) if rows else None
 
@@ -254,10 +262,9 @@ class Ledger:
         entries, now = list(entries), time.time()
         rows = rows_of(entries, now)
         rows["uses"] = list(uses)
-        requests = requests_of(entries, now)
         with self.transaction() as db:
-            if entries:
-                db.execute(INSERT_REQUESTS, requests)
+            for start in range(0, len(entries), _AT_ONCE):
+                db.execute(INSERT_REQUESTS, requests_of(entries[start : start + _AT_ONCE], now))
             for table, some in rows.items():
                 if some:
                     db.execute(INSERT[table], (as_json(some),))
@@ -281,8 +288,8 @@ class Ledger:
         """Everything in the ledger, or what these requests took (whichever run paid for them)."""
         where, values = ("", ()) if keys is None else (f" WHERE {_AMONG}", _keys(keys))
         columns = "count(*), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0)"
-        answered = self._rows(f"SELECT {columns}, ifnull(sum(cached_tokens), 0) FROM replies{where}", values)  # noqa: S608
-        failed = self._rows(f"SELECT {columns} FROM failures{where}", values)  # noqa: S608
+        answered = self.rows(f"SELECT {columns}, ifnull(sum(cached_tokens), 0) FROM replies{where}", values)  # noqa: S608
+        failed = self.rows(f"SELECT {columns} FROM failures{where}", values)  # noqa: S608
         requests, prompt, completion, cached = answered[0]
         costs = f"SELECT cost FROM replies{where} UNION ALL SELECT cost FROM failures{where}"  # noqa: S608
         # Exact: the same in whichever order the replies came.
@@ -294,14 +301,12 @@ class Ledger:
         """How often each attempt outcome occurred, in all or at these requests; the most frequent first."""
         where, values = ("", ()) if keys is None else (f" WHERE {_AMONG}", _keys(keys))
         sql = f"SELECT outcome, count(*) FROM attempts{where} GROUP BY outcome ORDER BY 2 DESC, 1"  # noqa: S608
-        return dict(self._rows(sql, values))
+        return dict(self.rows(sql, values))
 
     def uses(self) -> dict[tuple[str, str], int]:
         """Number of uses by (purpose, rung)."""
-        rows = self._rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
+        rows = self.rows("SELECT purpose, rung, count(*) FROM uses GROUP BY purpose, rung")
         return {(purpose, rung): count for purpose, rung, count in rows}
-
-    rows = _rows
 
 
 def _keys(keys: Collection[str]) -> tuple[str]:

@@ -65,6 +65,12 @@ class PromptWriter:
     def _words(self) -> Words:
         return Words(self.task)
 
+    def within(self, max_tokens: int) -> "PromptWriter":
+        """A writer of shorter (or longer) prompts, in the same words."""
+        other = replace(self, max_tokens=max_tokens)
+        other.__dict__["_words"] = self._words  # with what it has rendered so far
+        return other
+
     @cached_property
     def _schema(self) -> dict[str, Any]:
         return self.task.schema()

@@ -41,7 +41,7 @@ class MeteredLedger(Ledger):
         return self._sum(self._keys)
 
     def using(self, uses: Sequence[Use]) -> None:
-        """Refuse requests before they are asked if the budget does not cover them.
+        """Refuse more requests than a cell may use, and any once its money is used up, some dozens at a time.
 
         Raises:
             CellBudgetError: With these requests the run would use more than it may.
@@ -61,6 +61,6 @@ class MeteredLedger(Ledger):
             part = ordered[start : start + 500]
             marks = ",".join("?" * len(part))
             sql = "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cost) FROM replies"
-            row = self._rows(f"{sql} WHERE key IN ({marks})", part)[0]
+            row = self.rows(f"{sql} WHERE key IN ({marks})", part)[0]
             total = [one + more for one, more in zip(total, row, strict=True)]
         return Used(int(total[0]), int(total[1]), int(total[2]), float(total[3]))
