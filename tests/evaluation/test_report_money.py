@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dualchecker.cli.display_money import money_line
+from dualchecker.cli.display_money import money_line, spent_words
 from dualchecker.evaluation.report_money import money_view
 
 ROW = {"requests": 2, "prompt": 1000, "cached": 250, "completion": 40, "cost": 0.5}
@@ -39,6 +39,35 @@ def test_purposes_and_rungs_stand_in_their_order() -> None:
     ]
     assert [row["title"] for row in view["rungs"]] == ["brief", "wide"]
     assert view["purposes"][0]["share"].startswith("25.0")
+
+
+def test_the_last_line_of_the_table_sums_it_up() -> None:
+    view = money_view(metrics())
+    assert view is not None
+    total = {"requests": "8", "prompt": "4,000", "cached": "1,000", "completion": "160", "cost": "2.00"}
+    assert {name: value.replace("\N{NO-BREAK SPACE}", " ") for name, value in view["total"].items()} == total
+
+
+def test_a_model_in_this_process_has_no_server_whose_cache_could_save() -> None:
+    view = money_view(metrics(cached={"tokens": 0, "share": None, "saved": 0}))
+    assert view is not None and not any("The server" in sentence for sentence in view["sentences"])
+    assert "saved" not in money_line({"cached": {"tokens": 5, "share": 0.5, "saved": 0.0}}), "free tokens save nothing"
+
+
+def test_what_the_folder_cost_stands_beside_what_the_result_cost() -> None:
+    from dualchecker.evaluation.report import _spent
+
+    assert spent_words(0.0431, {"spent_in_folder": 0.074}) == "cost: this result 0.0431; spent in this folder 0.0740"
+    assert spent_words(0.0431, {"spent_in_folder": 0.0431}) == spent_words(0.0431, {}) == "cost 0.0431"
+    assert "cost 2.00 for this result; spent in this folder 3.00" in _spent(metrics(spent_in_folder=3.0))["notes"]
+    assert "cost 2.00" in _spent(metrics(spent_in_folder=2.0))["notes"] and "cost 2.00" in _spent(metrics())["notes"]
+
+
+def test_costs_that_no_server_counted_are_told() -> None:
+    assumed = {"requests": 3, "cost": 0.5}
+    view = money_view(metrics(assumed=assumed))
+    assert view is not None and "no tokens of 3 replies" in view["sentences"][-1]
+    assert "no tokens of 3 replies" in money_line({"assumed": assumed})
 
 
 def test_small_prices_keep_two_digits_that_tell() -> None:

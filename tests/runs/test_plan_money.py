@@ -76,7 +76,8 @@ def test_an_unknown_price_is_told_and_counted_as_nothing(tmp_path: Path) -> None
     config = make_run(tmp_path, teacher=AWAY)
     [note] = check_money(config)
     assert "price of mine is not known" in note and "price_input and price_output" in note and "limits.prices" in note
-    assert all(line.cost == (0, 0) for line in plan_run(config)[0])
+    assert all(line.cost == (0, 0) and not line.priced for line in plan_run(config)[0])
+    assert all(line.priced for line in planned(tmp_path).values())
 
 
 def test_a_limit_that_could_not_be_kept_is_refused(tmp_path: Path) -> None:
@@ -88,10 +89,39 @@ def test_a_limit_that_could_not_be_kept_is_refused(tmp_path: Path) -> None:
         plan_run(make_run(tmp_path, teacher={"senior": senior}, limits={"max_cost": 3}))
 
 
+HOME = {"base_url": "http://127.0.0.1:1/v1", "model": "mine"}
+FREE = {"price_input": 0, "price_output": 0}
+
+
+def test_a_server_at_home_is_free_and_that_is_said(tmp_path: Path) -> None:
+    [note] = check_money(make_run(tmp_path, teacher=HOME))
+    assert note.startswith("mine is counted as free: local address, model not in the price table")
+    assert "teacher.price_input" in note and "max_cost" not in note
+    [note] = check_money(make_run(tmp_path, teacher=HOME, limits={"max_cost": 3}))
+    assert "limits.max_cost = 3 does not bound" in note
+
+
+@pytest.mark.parametrize("place", [HOME, AWAY])
+@pytest.mark.parametrize("half", ["price_input", "price_cached", "price_output"])
+def test_half_a_price_is_an_error_with_the_remedy(tmp_path: Path, place: dict[str, Any], half: str) -> None:
+    with pytest.raises(ConfigError, match=rf"teacher\.{half} of mine is given") as caught:
+        plan_run(make_run(tmp_path, teacher={**place, half: 1}))
+    assert "Give both; 0 is free" in caught.value.fix
+    assert check_money(make_run(tmp_path, teacher={half: 1})) == [], "the table knows the rest"
+
+
+def test_a_decision_endpoint_needs_no_price_of_replies(tmp_path: Path) -> None:
+    asked = {**AWAY, "kind": "decisions", "logprobs": True}
+    assert check_money(make_run(tmp_path, teacher={**asked, "price_input": 1})) == []
+    with pytest.raises(ConfigError, match="price_input not") as caught:
+        check_money(make_run(tmp_path, teacher={**asked, "price_output": 1}))
+    assert "Give price_input" in caught.value.fix
+
+
 @pytest.mark.parametrize(
-    "teacher", [{"base_url": "http://127.0.0.1:1/v1", "model": "mine"}, {**AWAY, "price_input": 1, "price_output": 1}]
+    "teacher", [{**HOME, **FREE}, {**AWAY, "price_input": 1, "price_output": 1}, {"base_url": HOME["base_url"]}]
 )
-def test_a_known_or_free_price_needs_no_note(tmp_path: Path, teacher: dict[str, Any]) -> None:
+def test_a_known_price_needs_no_note(tmp_path: Path, teacher: dict[str, Any]) -> None:
     assert check_money(make_run(tmp_path, teacher=teacher, limits={"max_cost": 3})) == []
 
 

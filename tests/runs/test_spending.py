@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from dualchecker.errors import LedgerError
 from dualchecker.ledger import Attempt, Entry, Failure, Ledger, Request
-from dualchecker.ledger.bills import bills, payloads
+from dualchecker.ledger.bills import bills, payloads, used
 from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.records import Answer, Confidence, Labelled, Record, Reply
 from dualchecker.runs.spending import per_label, shared_prefix, spending
@@ -144,6 +145,43 @@ def test_requests_without_messages_have_no_prefix(ledger: Ledger) -> None:
     ledger.write([entry(f"k{n}", at=float(n), payload={"state": "x", "questions": []}) for n in range(3)])
     assert shared_prefix(ledger, bills(ledger)) == {"compared": 0, "share": None}
     assert spending(ledger, PRICES)["by_purpose"]["/"]["requests"] == 3, "a use that was never noted has no name"
+
+
+def test_payloads_that_are_gone_or_unreadable_are_passed_over(ledger: Ledger) -> None:
+    ledger.write([entry(f"k{n}", at=float(n), text=FRONT) for n in range(5)])
+    with ledger.transaction() as db:
+        for key, text in (("k0", ""), ("k1", "{"), ("k2", "[1]"), ("k3", '{"messages": [1]}')):
+            db.execute("UPDATE requests SET payload = ? WHERE key = ?", (text, key))
+    assert list(payloads(ledger, [f"k{n}" for n in range(5)])) == ["k3", "k4"]
+    assert shared_prefix(ledger, bills(ledger)) == {"compared": 0, "share": None}
+
+
+@pytest.mark.parametrize("column", ["cost", "prompt_tokens", "completion_tokens", "cached_tokens"])
+def test_a_damaged_row_is_named_as_such(ledger: Ledger, column: str) -> None:
+    ledger.write([entry("a")])
+    with ledger.transaction() as db:
+        db.execute(f"UPDATE replies SET {column} = 'abc'")
+    with pytest.raises(LedgerError, match="dualchecker ledger verify"):
+        spending(ledger, PRICES)
+
+
+def test_a_model_in_this_process_has_no_server_with_a_cache(ledger: Ledger) -> None:
+    ledger.write([entry("a", tokens=(100, 50, 1))])
+    assert spending(ledger, PRICES, at_home=["m"])["cached"] == {"tokens": 0, "share": None, "saved": 0}
+
+
+def test_replies_without_a_count_of_tokens_are_counted(ledger: Ledger) -> None:
+    ledger.write([entry("a", tokens=(0, 0, 0), cost=0.3), entry("b"), entry("c", tokens=(0, 0, 0), cost=0.0)])
+    assert spending(ledger, PRICES)["assumed"] == {"requests": 1, "cost": 0.3}
+
+
+def test_uses_are_counted_by_distinct_records_and_requests(ledger: Ledger) -> None:
+    ledger.write(
+        [entry("a"), entry("b")],
+        [("r1", "label", "brief", "a"), ("r1", "label", "brief", "b"), ("r2", "label", "brief", "b")],
+    )
+    ledger.write([], [("r3", "label", "brief", "b")])
+    assert used(ledger) == {("label", "brief"): (3, 2)}
 
 
 def test_an_empty_ledger_cost_nothing(ledger: Ledger) -> None:

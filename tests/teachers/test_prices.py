@@ -40,6 +40,8 @@ def test_every_listed_price_has_a_source_and_a_day() -> None:
         ("openai/gpt-5-mini-2025-08-07", "gpt-5-mini"),
         ("gpt-5-mini-20250807", "gpt-5-mini"),
         ("gpt-4o-2024-11-20", "gpt-4o"),
+        ("GPT-5-Mini", "gpt-5-mini"),
+        ("OpenAI/GPT-5-Mini-2025-08-07", "gpt-5-mini"),
     ],
 )
 def test_a_name_is_found_with_a_date_or_a_provider(table: Prices, name: str, listed: str) -> None:
@@ -54,7 +56,7 @@ def test_a_dated_name_with_a_price_of_its_own_keeps_it(table: Prices) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["gpt-5-min", "gpt-5-mini-turbo", "GPT-5-MINI", "ft:gpt-5-mini:me", "someone/gpt-5-mini", "gpt-5-mini-0807", ""],
+    ["gpt-5-min", "gpt-5-mini-turbo", "ft:gpt-5-mini:me", "someone/gpt-5-mini", "gpt-5-mini-0807", ""],
 )
 def test_nothing_is_guessed(table: Prices, name: str) -> None:
     assert table.find(name) is None
@@ -132,6 +134,14 @@ def test_half_a_price_is_no_price(table: Prices) -> None:
 
 def test_teachers_that_are_asked_over_no_wire_are_free(table: Prices) -> None:
     assert table.of(SeniorConfig()) == Price()
+
+
+def test_a_file_of_ones_own_replaces_an_entry_in_whatever_case(table: Prices, tmp_path: Path) -> None:
+    over = table.over(write(tmp_path, "GPT-5-Mini: {input: 7, output: 8, at: [API.example.com]}\n"))
+    assert over.find("gpt-5-mini") is None, "there alone"
+    found = over.find("gpt-5-mini", ["api.example.com"])
+    assert found and found.input == 7
+    assert len(over.models) == len(table.models)
 
 
 def test_cost_counts_cached_tokens_and_batches() -> None:

@@ -92,8 +92,11 @@ class Budget:
     def _refusal(self, price: float) -> BudgetError | None:
         limit, most = self._max_cost, self._max_requests
         if limit is not None and self.spent + self._reserved + price > limit + 1e-9:
+            full = self.spent >= limit
             return BudgetError(
-                f"The next request could take the cost over limits.max_cost = {limit:g}.",
+                f"limits.max_cost = {limit:g} is reached."
+                if full
+                else f"The next request could take the cost over limits.max_cost = {limit:g}.",
                 why=f"Spent so far: {self.spent:.4f}; the next request may cost up to {price:.4f}.",
                 fix="Raise limits.max_cost and run the same command again: what is paid for is kept.",
             )

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from dualchecker.cli.display_chains import COLUMNS as CHAIN_COLUMNS
 from dualchecker.cli.display_chains import chain_lines, chain_remarks, chain_table, student_cells
-from dualchecker.cli.display_money import money_line
+from dualchecker.cli.display_money import money_line, spent_words
 from dualchecker.cli.display_spans import MEASURES as SPAN_MEASURES
 from dualchecker.cli.display_spans import span_remarks, span_table
 from dualchecker.cli.display_words import LABEL_SET_MEASURES, MEASURES, REFERENCES, STAGES, percent, with_interval
@@ -229,7 +229,7 @@ def print_where(
 ) -> None:
     """What it took, and where everything is."""
     took = f", {seconds:.0f} s" if seconds is not None else ""
-    console.print(f"\n{requests} requests answered, cost {cost:.4f}{took}.", soft_wrap=True)
+    console.print(f"\n{requests} requests answered, {spent_words(cost, money or {})}{took}.", soft_wrap=True)
     if requests and (line := money_line(money or {})):
         console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     console.print(f"[bold]Report[/]   {escape(str(folder))}/report.html", soft_wrap=True)

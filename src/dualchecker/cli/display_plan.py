@@ -1,6 +1,7 @@
 """A plan as the terminal shows it, and as scripts read it."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from dualchecker.config import RunConfig
 from dualchecker.data import Dataset
+from dualchecker.ledger import Ledger, Totals
 from dualchecker.runs import Plan, Probe, answer_price
 from dualchecker.runs.counting import tokenizer_file
 from dualchecker.runs.prices import build_prices, check_money, prices_by_name
@@ -42,10 +44,23 @@ def _total(lines: Plan | Sequence[Plan], name: str) -> Pair:
 
 def _cells(lines: Plan | Sequence[Plan]) -> list[str]:
     requests, prompt, completion, cost = (_total(lines, name) for name in _SUMS)
-    return [_span(requests, _whole), _span(prompt, _short), _span(completion, _short), _span(cost, _money)]
+    return [
+        _span(requests, _whole),
+        _span(prompt, _short),
+        _span(completion, _short),
+        _span(cost, _money) if _priced(lines) else "?",
+    ]
+
+
+def _priced(lines: Plan | Sequence[Plan]) -> bool:
+    """Whether the price of everything that may be asked is known; a sum with a part that is not says nothing."""
+    every = [lines] if isinstance(lines, Plan) else lines
+    return all(line.priced or not line.requests[1] for line in every)
 
 
 def _expected(lines: Sequence[Plan]) -> str:
+    if not _priced(lines):
+        return "?"
     return _money(sum(line.expected[1] for line in lines if line.expected))
 
 
@@ -117,7 +132,34 @@ def words_below(config: RunConfig, lines: Sequence[Plan], probe: Probe | None) -
             f"Prompt tokens are {by}, replies taken as 80 (250 where the teacher reasons at length, 400 where it "
             f"writes texts{_more(config)})."
         )
-    return f"{_range(config, probe) if ranged else ''}{counted}"
+    return f"{_range(config, probe) if ranged else ''}{counted}{_longer(config, probe)}{_lasting(config, lines)}"
+
+
+def _longer(config: RunConfig, probe: Probe | None) -> str:
+    """Why even the upper end may be too low."""
+    if (probe is not None and "label" in probe.measured) or not any(v.kind == "openai" for v in config.teacher.voices):
+        return ""
+    return " How long replies are is assumed: a model that thinks before it answers writes more, and costs more."
+
+
+def _lasting(config: RunConfig, lines: Sequence[Plan]) -> str:
+    """How long the run takes because of limits by the minute."""
+    limits, (requests, _) = config.limits, _total(lines, "requests")
+    tokens = _total(lines, "prompt_tokens")[0] + _total(lines, "completion_tokens")[0]
+    paced = {
+        "requests_per_minute": requests / limits.requests_per_minute if limits.requests_per_minute else 0.0,
+        "tokens_per_minute": tokens / limits.tokens_per_minute if limits.tokens_per_minute else 0.0,
+    }
+    name, minutes = max(paced.items(), key=lambda item: item[1])
+    if not minutes:
+        return ""
+    return f" Under limits.{name} = {getattr(limits, name)} this takes at least {_duration(minutes)}."
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 1:
+        return f"{math.ceil(60 * minutes)} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def _range(config: RunConfig, probe: Probe | None) -> str:
@@ -142,6 +184,29 @@ def _more(config: RunConfig) -> str:
     return ", 10 more a label where several may apply" if config.task.multiple else ""
 
 
+def held(config: RunConfig) -> Totals | None:
+    """What the ledger of the run's folder holds by now; None where there is none.
+
+    Raises:
+        LedgerError: It is damaged.
+    """
+    file = config.output_dir / "ledger.sqlite"
+    if not file.is_file():
+        return None
+    with Ledger.open(file, read_only=True) as ledger:
+        return ledger.totals()
+
+
+def held_line(totals: Totals | None) -> str:
+    """The same in words; empty where nothing was answered or paid."""
+    if totals is None or not (totals.requests or totals.cost):
+        return ""
+    return (
+        f"This folder's ledger already holds {totals.requests:,} answers (cost {totals.cost:.4f}); "
+        "requests that are in it are not asked again."
+    )
+
+
 def notes_of(config: RunConfig, lines: Sequence[Plan], dataset: Dataset, probe: Probe | None) -> list[str]:
     """What the user should know."""
     notes = [*dataset.warnings, *check_money(config)]
@@ -159,14 +224,23 @@ def notes_of(config: RunConfig, lines: Sequence[Plan], dataset: Dataset, probe: 
 
 
 def document(
-    config: RunConfig, lines: Sequence[Plan], dataset: Dataset, probe: Probe | None, notes: Sequence[str]
+    config: RunConfig,
+    lines: Sequence[Plan],
+    dataset: Dataset,
+    probe: Probe | None,
+    notes: Sequence[str],
+    totals: Totals | None = None,
 ) -> str:
-    """The same as JSON. Pairs are at least and at most; ``expected`` is null without a probe."""
+    """The same as JSON. Pairs are at least and at most; ``expected`` is null without a probe, ``cost`` where a price is
+    not known, ``ledger`` where there is none."""
 
     def step(some: Sequence[Plan]) -> dict[str, Any]:
         known = [line.expected for line in some if line.expected]
-        expected = {"requests": sum(e[0] for e in known), "cost": sum(e[1] for e in known)} if known else None
-        return {**{name: _total(some, name) for name in _SUMS}, "expected": expected}
+        priced = _priced(some)
+        cost = sum(e[1] for e in known) if priced else None
+        expected = {"requests": sum(e[0] for e in known), "cost": cost} if known else None
+        sums: dict[str, Any] = {name: _total(some, name) for name in _SUMS}
+        return {**sums, **({} if priced else {"cost": None}), "expected": expected}
 
     return json.dumps(
         {
@@ -175,6 +249,7 @@ def document(
             "prices": {name: asdict(price) for name, price in prices_by_name(config).items()},
             "steps": [{"step": line.purpose, **step([line])} for line in lines],
             "total": step(lines),
+            "ledger": {"answers": totals.requests, "cost": totals.cost} if totals else None,
             "probe": asdict(probe) if probe else None,
             "notes": list(notes),
         },

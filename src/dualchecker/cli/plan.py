@@ -27,8 +27,18 @@ def plan(
     from rich.markup import escape
 
     from dualchecker.cli.display import TerminalProgress, console
-    from dualchecker.cli.display_plan import document, notes_of, plan_table, price_lines, probe_lines, words_below
+    from dualchecker.cli.display_plan import (
+        document,
+        held,
+        held_line,
+        notes_of,
+        plan_table,
+        price_lines,
+        probe_lines,
+        words_below,
+    )
     from dualchecker.config import load_config
+    from dualchecker.errors import LedgerError
     from dualchecker.runs import plan_run, probe_run
 
     config = load_config(file, settings or [])
@@ -40,8 +50,13 @@ def plan(
             probed = probe_run(config, progress=progress)
     lines, dataset = plan_run(config, probed)
     notes = notes_of(config, lines, dataset, probed)
+    try:
+        totals = held(config)
+    except LedgerError as error:  # a plan can do without
+        totals = None
+        notes.append(str(error))
     if as_json:
-        typer.echo(document(config, lines, dataset, probed, notes))
+        typer.echo(document(config, lines, dataset, probed, notes, totals))
         return
     console.print(
         f"gold {len(dataset.gold)}, pool {len(dataset.pool)}, test {len(dataset.test)}; teacher {_teacher(config)}"
@@ -50,6 +65,8 @@ def plan(
         console.print(escape(line), soft_wrap=True)
     console.print(plan_table(lines))
     console.print(f"[dim]{escape(words_below(config, lines, probed))}[/]")
+    if line := held_line(totals):
+        console.print(line, soft_wrap=True)
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
 

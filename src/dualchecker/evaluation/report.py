@@ -175,10 +175,16 @@ def _spent(metrics: Mapping[str, Any]) -> View:
         "range": "",
         "notes": [
             *([f"{requests['per_record']:.1f} for each pool record"] if "per_record" in requests else []),
-            f"cost {money(metrics.get('cost'))}",
+            f"cost {money(metrics.get('cost'))}{_in_folder(metrics)}",
             f"{whole(tokens.get('prompt'))} tokens in, {whole(tokens.get('completion'))} out",
         ],
     }
+
+
+def _in_folder(metrics: Mapping[str, Any]) -> str:
+    """What the whole folder cost, where that is more: earlier settings, and whatever this result did not use."""
+    folder = money((metrics.get("money") or {}).get("spent_in_folder", metrics.get("cost")))
+    return "" if folder == money(metrics.get("cost")) else f" for this result; spent in this folder {folder}"
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """What the report says about money: by purpose, by rung and label, and what the server's cache did."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dualchecker.evaluation import wording
@@ -17,11 +17,12 @@ def money_view(metrics: Mapping[str, Any]) -> View | None:
     return {
         "unpriced": ", ".join(told.get("unpriced") or ()),
         "purposes": [_purpose(name, row, metrics.get("cost")) for name, row in _by_purpose(told["by_purpose"])],
+        "total": _sums(told["by_purpose"].values()),
         "rungs": [_rung(name, row) for name, row in _in_order(told.get("by_rung") or {})],
         "per_label": each(told.get("per_label")),
         "per_accepted": each(told.get("per_accepted")),
         "noun": "decision" if metrics.get("multiple") else "answer" if metrics.get("kind") == "reasoning" else "label",
-        "sentences": [*_prefix(told), *_hedged(told.get("hedged") or {})],
+        "sentences": [*_prefix(told), *_hedged(told.get("hedged") or {}), *_assumed(told.get("assumed") or {})],
     }
 
 
@@ -55,6 +56,14 @@ def _purpose(name: str, row: Mapping[str, Any], everything: Any) -> View:
     }
 
 
+def _sums(rows: Collection[Mapping[str, Any]]) -> View:
+    """The last line of the table: each request counts in one row, so the rows add up."""
+    tokens = ("requests", "prompt", "cached", "completion")
+    return {name: whole(sum(row[name] for row in rows)) for name in tokens} | {
+        "cost": money(sum(row["cost"] for row in rows))
+    }
+
+
 def _in_order(rungs: Mapping[str, Any]) -> list[tuple[str, Any]]:
     place = {name: number for number, name in enumerate(wording.RUNGS)}
     return sorted(rungs.items(), key=lambda item: place.get(item[0], len(place)))
@@ -84,9 +93,18 @@ def _prefix(told: Mapping[str, Any]) -> list[str]:
         saved = cached.get("saved")
         worth = f", which saved {money(saved)}" if saved else ", at a price that is not known" if saved is None else ""
         found.append(f"The server says that it had {percent(cached['share'])} of prompt tokens in its cache{worth}.")
-    elif prefix.get("share") is not None:
+    elif prefix.get("share") is not None and cached.get("share") is not None:
         found.append("The server reports no cached tokens.")
     return found
+
+
+def _assumed(assumed: Mapping[str, Any]) -> list[str]:
+    if not assumed.get("requests"):
+        return []
+    return [
+        f"The server counted no tokens of {whole(assumed['requests'])} replies: the most that they might cost was "
+        f"taken, {money(assumed['cost'])} in all."
+    ]
 
 
 def _hedged(hedged: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reading the ledger for money: what each request cost, what it was for, and what was sent."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -40,6 +41,11 @@ class Bill:
     batch: bool
     lost: int
 
+    @property
+    def assumed(self) -> bool:
+        """Whether the server counted no tokens, so that the most that the request might cost was taken."""
+        return self.answered and self.cost > 0 and not (self.prompt_tokens or self.completion_tokens)
+
 
 _BILLS = """
 SELECT paid.key, teacher, job, prompt_tokens, cached_tokens, completion_tokens, cost, answered, batch, lost FROM (
@@ -56,18 +62,41 @@ ORDER BY sent, paid.key, answered
 
 
 def bills(ledger: Ledger) -> list[Bill]:
-    """One for every request that was answered or failed for good, in the order in which they were first sent."""
+    """One for every request that was answered or failed for good, in the order in which they were first sent.
+
+    Raises:
+        LedgerError: The ledger is damaged.
+    """
+    with ledger.sound():
+        return _bills(ledger)
+
+
+def _bills(ledger: Ledger) -> list[Bill]:
     jobs: dict[str | None, Job] = {None: ("", "")}  # few; each is kept once
     found, before = list[Bill](), ""
     for key, teacher, job, prompt, cached, completion, cost, answered, batch, lost in ledger.read(_BILLS):
         if job not in jobs:
             purpose, _, rung = job.partition("\x1f")
             jobs[job] = (purpose, rung)
+        _check(prompt, cached, completion, cost)
         copies = 0 if key == before else lost or 0  # a request may have failed before it was answered
         before = key
         name = intern(teacher or "")
         found.append(Bill(key, name, jobs[job], prompt, cached, completion, cost, bool(answered), bool(batch), copies))
     return found
+
+
+def _check(*numbers: object) -> None:
+    """A column of SQLite takes any value, whatever its declared type."""
+    for value in numbers:
+        if type(value) is not int and type(value) is not float:
+            raise TypeError(f"{value!r} stands where a number must")
+
+
+def used(ledger: Ledger) -> dict[Job, tuple[int, int]]:
+    """Distinct records and distinct requests by what they were for."""
+    rows = ledger.rows("SELECT purpose, rung, count(DISTINCT record), count(DISTINCT key) FROM uses GROUP BY 1, 2")
+    return {(str(purpose), str(rung)): (records, requests) for purpose, rung, records, requests in rows}
 
 
 def asked_about(ledger: Ledger, purpose: str) -> list[tuple[str, str, str]]:
@@ -76,11 +105,18 @@ def asked_about(ledger: Ledger, purpose: str) -> list[tuple[str, str, str]]:
 
 
 def payloads(ledger: Ledger, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """What was sent with these requests; a few at a time, since all of a large ledger would not fit into memory."""
+    """What was sent with these requests, as far as the ledger still holds it and it can be read.
+
+    Payloads may have been pruned. A few are read at a time, since all of a large ledger would not fit into memory.
+    """
     found: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         marks = ",".join("?" * len(part))
         sql = f"SELECT key, payload FROM requests WHERE key IN ({marks})"  # noqa: S608
-        found.update({key: from_json(text) for key, text in ledger.read(sql, part)})
+        for key, text in ledger.read(sql, part):
+            with suppress(ValueError, TypeError, RecursionError):
+                payload = from_json(text)
+                if isinstance(payload, dict):
+                    found[key] = payload
     return found

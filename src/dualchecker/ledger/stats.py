@@ -78,7 +78,7 @@ class Stats:
 
 def stats(ledger: Ledger) -> Stats:
     """Sum up a ledger as it is at this moment."""
-    with ledger.snapshot():
+    with ledger.snapshot(), ledger.sound():
         ((requests, first),) = ledger.read("SELECT count(*), min(created) FROM requests")
         ((last,),) = ledger.read("SELECT max(started + seconds) FROM attempts")
         kinds = "SELECT kind, count(*) FROM failures WHERE NOT forgotten GROUP BY kind ORDER BY 2 DESC, 1"

@@ -183,6 +183,22 @@ class Ledger:
         with self._reading():
             return self._reader.execute(sql, (*values, *values) if twice else values).fetchall() if keys else []
 
+    @contextlib.contextmanager
+    def sound(self) -> Iterator[None]:
+        """Values that are read and reckoned with inside may be damaged, though SQLite reads the file.
+
+        Raises:
+            LedgerError: No sum can be made of them.
+        """
+        try:
+            yield
+        except (TypeError, ValueError, OverflowError) as error:
+            raise LedgerError(
+                f"The ledger {self.path} is damaged: a row holds what cannot stand there.",
+                why=str(error),
+                fix=_IF_NOT_READ,
+            ) from error
+
     def _reading(self) -> contextlib.AbstractContextManager[None]:
         return self._told("read", _IF_NOT_READ)
 
@@ -293,7 +309,8 @@ class Ledger:
         requests, prompt, completion, cached = answered[0]
         costs = f"SELECT cost FROM replies{where} UNION ALL SELECT cost FROM failures{where}"  # noqa: S608
         # Exact: the same in whichever order the replies came.
-        cost = math.fsum(value for (value,) in self.read(costs, (*values, *values)))
+        with self.sound():
+            cost = math.fsum(value for (value,) in self.read(costs, (*values, *values)))
         attempts = sum(self.outcomes(keys).values())
         return Totals(requests, attempts, prompt + failed[0][1], completion + failed[0][2], cost, cached)
 

@@ -13,7 +13,7 @@ from dualchecker.config import MethodName
 from dualchecker.methods import Distilled
 from dualchecker.records import Example, Labelled
 from dualchecker.runs.kinds.base import Parts
-from dualchecker.runs.prices import prices_by_name
+from dualchecker.runs.prices import in_process, prices_by_name
 from dualchecker.runs.spending import per_label, spending
 
 
@@ -132,7 +132,8 @@ def spent(
     """
     ledger, pool = parts.asker.ledger, max(len(parts.dataset.pool), 1)
     own_run, everything = ledger.totals(total.keys), ledger.totals()
-    money = spending(ledger, prices_by_name(parts.config), total.keys)
+    money = spending(ledger, prices_by_name(parts.config), total.keys, at_home=in_process(parts.config))
+    money["spent_in_folder"] = everything.cost
     money |= per_label(ledger, labels, total.keys, money["by_purpose"], own_run.cost)
     by_method = {}
     for name, usage in used.items():

@@ -35,7 +35,8 @@ class Plan:
 
     The least assumes that no record climbs, the most that all climb to the top; of a panel, that the cheapest member
     alone or every member is asked about the pool. Where a probe has told how many climb, they are the ends of the range
-    that it allows, and ``expected`` are the requests and the money to reckon with.
+    that it allows, and ``expected`` are the requests and the money to reckon with. Where the price is not known,
+    ``priced`` is false and the money is 0.
     """
 
     purpose: str
@@ -44,6 +45,7 @@ class Plan:
     completion_tokens: tuple[int, int]
     cost: tuple[float, float]
     expected: tuple[float, float] | None = None
+    priced: bool = True
 
 
 def plan_run(config: RunConfig, probe: Probe | None = None) -> tuple[list[Plan], Dataset]:
@@ -223,7 +225,8 @@ class _Estimate:
         mean = sum(prompt_tokens(prompt, whom, count) for prompt in prompts) / max(len(prompts), 1)
         written: float = 0 if whom.kind in _WRITE_NOTHING else self.reply if reply is None else reply
         mean, cached, written = self._as_measured(mean, written, purpose)
-        by_tokens = self.prices.of(whom).cost(mean, cached, written, batch=whom.batch != "off")
+        price = self.prices.of(whom)
+        by_tokens = price.cost(mean, cached, written, batch=whom.batch != "off")
         one = by_tokens if whom.price is None else whom.price
         low, high = requests
         if self.probe and expected is None:
@@ -236,6 +239,7 @@ class _Estimate:
                 (round(low * written), round(high * written)),
                 (low * one, high * one),
                 None if expected is None else (expected, expected * one),
+                price.known or whom.price is not None,
             )
         )
 

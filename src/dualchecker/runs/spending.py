@@ -17,7 +17,12 @@ _APART = "\x1e"
 
 
 def spending(
-    ledger: Ledger, prices: Mapping[str, Price], keys: Collection[str] | None = None, *, prefixes: bool = True
+    ledger: Ledger,
+    prices: Mapping[str, Price],
+    keys: Collection[str] | None = None,
+    *,
+    prefixes: bool = True,
+    at_home: Collection[str] = (),
 ) -> dict[str, Any]:
     """Money and tokens of the requests in a ledger, or of some of them.
 
@@ -26,14 +31,21 @@ def spending(
         prices: Of the teachers, by name; says what the server's cache saved.
         keys: Of the requests that count; by default all.
         prefixes: Whether to look how much of the prompts is alike, which reads some of them.
+        at_home: Names of teachers in this process: no server keeps a cache for them.
+
+    Raises:
+        LedgerError: The ledger is damaged.
     """
     wanted = None if keys is None else set(keys)
     mine = [bill for bill in bills(ledger) if wanted is None or bill.key in wanted]
-    prompt, cached = sum(bill.prompt_tokens for bill in mine), sum(bill.cached_tokens for bill in mine)
+    served = [bill for bill in mine if bill.teacher not in at_home]
+    prompt, cached = sum(bill.prompt_tokens for bill in served), sum(bill.cached_tokens for bill in served)
+    assumed = [bill.cost for bill in mine if bill.assumed]
     found: dict[str, Any] = {
         "unpriced": sorted({bill.teacher for bill in mine if not prices.get(bill.teacher, Price()).known}),
         "by_purpose": _by_purpose(mine),
-        "cached": {"tokens": cached, "share": cached / prompt if prompt else None, "saved": _saved(mine, prices)},
+        "cached": {"tokens": cached, "share": cached / prompt if prompt else None, "saved": _saved(served, prices)},
+        "assumed": {"requests": len(assumed), "cost": sum(assumed)},
         "hedged": {"lost": sum(bill.lost for bill in mine), "cost": _for_copies(mine, prices)},
     }
     return {**found, "prefix": shared_prefix(ledger, mine)} if prefixes else found
@@ -114,7 +126,7 @@ def _alike(one: str, other: str) -> int:
 def _words(payload: Mapping[str, Any]) -> str:
     """The messages of a request in one text; nothing for requests that hold none."""
     messages = payload.get("messages")
-    if not isinstance(messages, list):
+    if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
         return ""
     return _APART.join(f"{message.get('role')}\n{message.get('content')}" for message in messages)
 

@@ -105,7 +105,7 @@ class Prices:
     """Prices by model. Use ``Prices.packaged()``, and ``over`` to lay a user's file over it."""
 
     def __init__(self, entries: Mapping[str, _Entry]) -> None:
-        self._entries = dict(entries)
+        self._entries = {name.casefold(): entry for name, entry in entries.items()}
 
     @classmethod
     @cache
@@ -119,7 +119,7 @@ class Prices:
         Raises:
             ConfigError: The file is missing or says what is no price; names the lines.
         """
-        return Prices({**self._entries, **_read(file)})
+        return Prices({**self._entries, **{name.casefold(): entry for name, entry in _read(file).items()}})
 
     @property
     def models(self) -> Sequence[str]:
@@ -127,20 +127,25 @@ class Prices:
         return tuple(self._entries)
 
     def find(self, model: str, hosts: Sequence[str] = ()) -> Price | None:
-        """The listed price of a model at these hosts.
+        """The listed price of a model at these hosts; small and capital letters are the same.
 
         A name is looked up as it is, then without the date at its end (``gpt-5-2025-08-07``), then both without the
         provider's name before it (``openai/gpt-5``). Nothing else is tried: a price that is guessed is worse than none.
         """
+        model = model.casefold()
         undated = _SNAPSHOT.sub("", model)
         provider, slash, bare = model.partition("/")
         names = [(model, ""), (undated, "")]
         names += [(bare, provider), (_SNAPSHOT.sub("", bare), provider)] if slash else []
         for name, before in names:
             entry = self._entries.get(name)
-            if entry is not None and (not before or before == entry.provider) and _holds_at(entry, hosts):
+            if entry is not None and (not before or before == entry.provider.casefold()) and _holds_at(entry, hosts):
                 return entry.price
         return None
+
+    def lists(self, teacher: SeniorConfig) -> bool:
+        """Whether a table has a price of a teacher's model where it is asked."""
+        return self.find(teacher.model or "", _hosts(teacher)) is not None
 
     def of(self, teacher: SeniorConfig) -> Price:
         """What a teacher of the run file costs: as the file says, else as listed, else free on the own network."""
@@ -186,7 +191,7 @@ def _hosts(teacher: SeniorConfig) -> list[str]:
 
 
 def _holds_at(entry: _Entry, hosts: Sequence[str]) -> bool:
-    return not entry.at or (bool(hosts) and all(host in entry.at for host in hosts))
+    return not entry.at or (bool(hosts) and all(host in map(str.lower, entry.at) for host in hosts))
 
 
 def _read(file: Path) -> dict[str, _Entry]:
