@@ -1,6 +1,7 @@
 """Money on the command line: plan, its probe and its JSON; the limit; status."""
 
 import json
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -210,3 +211,20 @@ def test_an_empty_ledger_is_not_complete_whatever_lies_beside_it(cli: Run, made:
     (tmp_path / "out/ledger.sqlite").unlink()
     Ledger.open(tmp_path / "out/ledger.sqlite").close()
     assert "The run is not complete" in cli("status", file)[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bytes_that_rot_are_named_and_never_a_traceback(cli: Run, made: Any, tmp_path: Path, seed: int) -> None:
+    file, _ = made(method="zero_shot")
+    assert cli("run", file)[0] == 0
+    whole, chance, codes = (tmp_path / "out/ledger.sqlite").read_bytes(), random.Random(seed), set()
+    for number in range(8):
+        rotten = bytearray(whole)
+        start = chance.randrange(4096, len(whole) - 600) if number else whole.index(b"CREATE TABLE")
+        rotten[start : start + 500] = chance.randbytes(500)
+        for words in (("status", file), ("ledger", "stats", tmp_path / "out"), ("plan", file)):
+            (tmp_path / "out/ledger.sqlite").write_bytes(rotten)
+            code, out, err = cli(*words)
+            codes.add(code)
+            assert code == 0 or (code == 4 and "ledger" in err), (words, out, err)
+    assert codes == {0, 4}

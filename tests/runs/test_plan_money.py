@@ -13,7 +13,7 @@ from dualchecker.evaluation.intervals import Interval, wilson
 from dualchecker.prompts.prompt import estimate_tokens
 from dualchecker.runs import Plan, Probe, plan_run
 from dualchecker.runs.counting import token_counter
-from dualchecker.runs.prices import build_prices, check_money
+from dualchecker.runs.prices import build_prices, check_money, in_process
 from dualchecker.runs.probe import Measured
 from money_fakes import make_run, run_file, write_data
 
@@ -123,6 +123,12 @@ def test_a_decision_endpoint_needs_no_price_of_replies(tmp_path: Path) -> None:
 )
 def test_a_known_price_needs_no_note(tmp_path: Path, teacher: dict[str, Any]) -> None:
     assert check_money(make_run(tmp_path, teacher=teacher, limits={"max_cost": 3})) == []
+
+
+def test_a_model_in_this_process_has_no_server_and_no_note(tmp_path: Path) -> None:
+    local = make_run(tmp_path, teacher={"kind": "transformers", "model": "some/folder", "base_url": None})
+    assert in_process(local) == ["folder"] and check_money(local) == []
+    assert in_process(make_run(tmp_path, teacher=HOME)) == []
 
 
 # Tokenizers

@@ -120,7 +120,7 @@ def _stand_in_for_all(db: sqlite3.Connection) -> None:
 
 def _version(db: sqlite3.Connection, file: Path) -> int:
     row = db.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
-    version = row[0] if row else "?"
+    version = str(row[0]) if row else "?"
     if not version.isdecimal() or int(version) > SCHEMA_VERSION:
         raise LedgerError(
             f"The ledger {file} has the format {version}; this version reads up to {SCHEMA_VERSION}.",

@@ -89,7 +89,7 @@ def stats(ledger: Ledger) -> Stats:
         return Stats(
             ledger.totals(),
             requests,
-            dict(ledger.read(kinds)),
+            {str(kind): count for kind, count in ledger.read(kinds)},
             forgotten,
             ledger.outcomes(),
             _parts(ledger, "teacher", "requests"),
@@ -110,7 +110,7 @@ def _parts(ledger: Ledger, names: str, keys: str) -> list[Part]:
             f" GROUP BY {names} ORDER BY {names}"
         )
     )
-    return [Part(tuple(row[5:]), *row[:5]) for row in rows]
+    return [Part(tuple(map(str, row[5:])), *row[:5]) for row in rows]
 
 
 def _seconds(ledger: Ledger) -> dict[str, float]:

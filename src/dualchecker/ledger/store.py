@@ -29,6 +29,9 @@ _IF_NOT_READ = (
     "`dualchecker ledger verify` names what is damaged; `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved."
 )
 
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises for a damaged file; what it says of it may itself be no text."""
+
 _AT_ONCE = 512
 """Payloads in one statement: SQLite takes no more than a gigabyte at a time."""
 
@@ -76,7 +79,7 @@ class Ledger:
             except BaseException:
                 db.close()
                 raise
-        except (sqlite3.Error, OSError) as error:
+        except (*_UNREADABLE, OSError) as error:
             release(lock)
             raise LedgerError(
                 f"The ledger {file} cannot be opened.",
@@ -206,7 +209,7 @@ class Ledger:
     def _told(self, done: str, fix: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise LedgerError(f"The ledger {self.path} cannot be {done}.", why=str(error), fix=fix) from error
 
     def reply(self, key: str) -> Reply | None:
