@@ -125,6 +125,7 @@ class Sender:
                     continue
                 tries += 1
                 self._give_up_if_hopeless(job, failure, tries, dear)
+                self._budget.check()
                 pause = self._pause(failure, tries)
             finally:
                 self._window.leave()
@@ -157,7 +158,7 @@ class Sender:
         if failure.retryable and (failure.retry_after or 0.0) > _LONGEST_WAIT:
             raise _too_long_a_wait(failure) from failure
         if job.stopping or not failure.retryable or tries > self._limits.retries or dear > 1:
-            if failure.retry_after:  # meant for those that come after it, too
+            if failure.retryable and failure.retry_after:  # meant for those that come after it, too
                 self._pace.pause(failure.retry_after)
             # A server that is not there is not there for the others either.
             failure.fatal = failure.fatal or failure.kind == "unreachable"
@@ -197,7 +198,8 @@ class Sender:
         cost = self.accounts.cost(item.prompt, reply)
         if lost:
             cost += self.accounts.left_behind(request, started, seconds, item.prompt)
-        settle = partial(self._on_disk, job, item.key, reply, price * (1 + lost), cost)
+        self._budget.known(price * (1 + lost), cost)
+        settle = partial(self._on_disk, job, item.key, reply, cost)
         self.accounts.answered(request, started, seconds, reply, cost, settle)
 
     async def _ask(self, item: Item, price: float) -> tuple[Reply, int]:
@@ -220,8 +222,8 @@ class Sender:
             self._budget.set_aside(-price * lost)
             raise
 
-    def _on_disk(self, job: Job[Any], key: str, reply: Reply, price: float, cost: float) -> None:
-        self._budget.settle(price, cost)
+    def _on_disk(self, job: Job[Any], key: str, reply: Reply, cost: float) -> None:
+        self._budget.settle(cost, cost)
         self._settle(job, key, reply)
 
     def _settle(self, job: Job[Any], key: str, result: Reply | RequestFailed) -> None:
