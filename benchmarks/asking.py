@@ -12,14 +12,15 @@ sends it, enters request, try and reply in the ledger before the reply is used, 
 signals, and turns these into a calibrated confidence. *Ideal* is requests at once / latency. Times mean little on a
 busy machine: read the ratios, and repeat.
 
-An environment for ``--peers`` (distilabel 1.5.3 does not say that it needs the last two):
+Environments for ``--peers`` (distilabel 1.5.3 does not say that it needs requests and beautifulsoup4):
 
-    python -m venv peers
-    peers/bin/python -m pip install bespokelabs-curator "distilabel[openai]" requests beautifulsoup4
-    python benchmarks/asking.py --peers peers/bin/python
+    python -m venv one && one/bin/python -m pip install "distilabel[openai]" requests beautifulsoup4
+    python -m venv two && two/bin/python -m pip install bespokelabs-curator
+    python benchmarks/asking.py --peers one/bin/python two/bin/python
 
-Some of it asks for torch; where the build for CPUs is enough, install that first. All are timed by the server's clock,
-from the first request to the last answer, and again around a process that starts, asks and ends.
+One for each: curator pins an older openai, with which distilabel asks half as fast. To keep pip from a large build of
+torch, install one for CPUs first. All are timed by the server's clock, from the first request to the last answer, and
+again around a process that starts, asks and ends.
 """
 
 import argparse
@@ -215,16 +216,17 @@ BARE, WHOLE = "bare loop", "whole path"
 """Each in a process of its own where it is compared with the peers, as they are."""
 
 
-def peers(python: Path, repeats: int, count: int, folder: Path) -> None:
+def peers(pythons: Sequence[Path], repeats: int, count: int, folder: Path) -> None:
     at_once, latency = 64, 0.05
     try:
-        found = json.loads(asking_peers.run(python, ["--versions"], folder))
+        found = asking_peers.find(pythons, folder)
     except asking_peers.NotMeasured as error:
         sys.exit(f"--peers: {error}")
-    print(", ".join(f"{name} {version or 'not installed'}" for name, version in found.items()))
     sides = [BARE, WHOLE, *asking_peers.WAYS]
     rows: dict[str, list[tuple[float, float, int, int]]] = {side: [] for side in sides}
-    missing = {side: f"{name} is not installed" for side, (name, _) in asking_peers.WAYS.items() if not found[name]}
+    missing = {side: f"{name} is not installed" for side, (name, _) in asking_peers.WAYS.items() if side not in found}
+    for side, (_, what) in found.items():
+        print(f"{side}: {what}")
     for seed in range(repeats):  # turn by turn, as above
         prompts = folder / f"prompts-{seed}.jsonl"
         messages = [body["messages"] for body in bodies("http://127.0.0.1/v1", count, seed)]
@@ -232,6 +234,7 @@ def peers(python: Path, repeats: int, count: int, folder: Path) -> None:
         for side in sides:
             if side not in missing:
                 try:
+                    python = found[side][0] if side in found else None
                     rows[side].append(one_side(side, python, prompts, at_once, latency, count, seed, folder))
                 except asking_peers.NotMeasured as error:
                     missing[side] = str(error)
@@ -255,13 +258,13 @@ def peers(python: Path, repeats: int, count: int, folder: Path) -> None:
 
 
 def one_side(
-    side: str, python: Path, prompts: Path, at_once: int, latency: float, count: int, seed: int, folder: Path
+    side: str, python: Path | None, prompts: Path, at_once: int, latency: float, count: int, seed: int, folder: Path
 ) -> tuple[float, float, int, int]:
     """Requests a second by the server's clock, the same with start-up, requests too many, and the most at once."""
     home = Path(tempfile.mkdtemp(dir=folder))  # nothing that an earlier turn has kept
     with serve(latency, ",".join(LABELS)) as base_url:
         started = time.perf_counter()
-        if side in asking_peers.WAYS:
+        if python is not None:
             asking_peers.ask(python, side, prompts, count, base_url, at_once, home)
         else:
             command = [sys.executable, __file__, "--alone", side, "--base-url", base_url, "--at-once", str(at_once)]
@@ -278,7 +281,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0, help="ideal length of each measurement")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stragglers", action="store_true")
-    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="the interpreter of an environment with the peers")
+    parser.add_argument("--peers", type=Path, nargs="+", metavar="PYTHON", help="of environments that have the peers")
     parser.add_argument("--prompts", type=int, default=2000, help="how many, with --peers")
     parser.add_argument("--counts", default="10000,50000,200000", help="of requests, with --memory")
     parser.add_argument("--folder", type=Path, help="for the ledgers; by default a temporary one")
@@ -297,7 +300,7 @@ def main() -> None:
         elif options.alone == WHOLE:
             whole_path(options.base_url, options.at_once, options.prompts, options.seed, folder)
         elif options.peers:
-            peers(options.peers.absolute(), options.repeats, options.prompts, folder)
+            peers([python.absolute() for python in options.peers], options.repeats, options.prompts, folder)
         elif options.memory:
             memory([int(count) for count in options.counts.split(",")], folder)
         elif options.stragglers:

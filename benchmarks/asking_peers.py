@@ -10,6 +10,7 @@ of earlier runs, nothing fetched from the network. Times are taken outside: by t
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -89,14 +90,27 @@ WAYS: dict[str, tuple[str, Callable[[list[Messages], str, int, Path], list[Any]]
 """Ways to ask by name, with the distribution that each needs."""
 
 
-def versions() -> dict[str, str | None]:
-    """Of the peers in this environment; None where one is not installed."""
-    found: dict[str, str | None] = {}
-    for name in dict.fromkeys(distribution for distribution, _ in WAYS.values()):
-        try:
+def versions() -> dict[str, str]:
+    """Of the peers in this environment, and of the client that distilabel asks through: it decides how fast it is."""
+    found = {}
+    for name in [*dict.fromkeys(distribution for distribution, _ in WAYS.values()), "openai"]:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
+    return found
+
+
+def find(pythons: Sequence[Path], home: Path) -> dict[str, tuple[Path, str]]:
+    """The ways to ask that can be tried: for each the first of these Pythons that has the peer, and what it found.
+
+    Raises:
+        NotMeasured: One of them is no Python.
+    """
+    found: dict[str, tuple[Path, str]] = {}
+    for python in pythons:
+        has = json.loads(run(python, ["--versions"], home))
+        for way, (name, _) in WAYS.items():
+            if name in has:
+                found.setdefault(way, (python, f"{name} {has[name]} with openai {has.get('openai', '(none)')}"))
     return found
 
 
