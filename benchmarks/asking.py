@@ -18,9 +18,9 @@ Environments for ``--peers`` (distilabel 1.5.3 does not say that it needs reques
     python -m venv two && two/bin/python -m pip install bespokelabs-curator
     python benchmarks/asking.py --peers one/bin/python two/bin/python
 
-One for each: curator pins an older openai, with which distilabel asks half as fast. To keep pip from a large build of
-torch, install one for CPUs first. All are timed by the server's clock, from the first request to the last answer, and
-again around a process that starts, asks and ends.
+One for each: curator pins an older openai, with which distilabel is two to three times slower. To keep pip from a
+large build of torch, install one for CPUs first. All are timed by the server's clock, from the first request to the
+last answer, and again around a process that starts, asks and ends.
 """
 
 import argparse
@@ -252,7 +252,8 @@ def peers(pythons: Sequence[Path], repeats: int, count: int, folder: Path) -> No
         # The bare loop shares a process with what makes its bodies: its start-up says nothing.
         whole = "" if side == BARE else f"{statistics.median(started):,.0f}"
         print(
-            f"| {side} | {statistics.median(rates):,.0f} | {statistics.median(of_bare):.0%} | {whole} |"
+            f"| {side} | {statistics.median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f}) |"
+            f" {statistics.median(of_bare):.0%} ({min(of_bare):.0%}-{max(of_bare):.0%}) | {whole} |"
             f" {max(most)} | {max(more)} |"
         )
 
