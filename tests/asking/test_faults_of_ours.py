@@ -9,7 +9,7 @@ import pytest
 
 from dualchecker.asking import Asker, Outcome, Silent
 from dualchecker.config import LimitsConfig
-from dualchecker.errors import BudgetError, LedgerError, RequestFailed
+from dualchecker.errors import BudgetError, ConfigError, LedgerError, RequestFailed
 from dualchecker.ledger import Ledger, Use
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
@@ -178,3 +178,9 @@ def test_after_a_timeout_the_other_addresses_are_tried_no_more_often_than_the_sa
     with Asker(ledger, LimitsConfig(concurrency=1), backoff=0.0) as asker:
         asker.ask(teacher, make_prompts(1))
     assert teacher.asked == 2
+
+
+def test_fewer_tokens_a_minute_than_one_prompt_takes_are_a_mistake(ledger: Ledger, make_prompts: MakePrompts) -> None:
+    """It would look like a hang."""
+    with Asker(ledger, LimitsConfig(tokens_per_minute=10)) as asker, pytest.raises(ConfigError, match="one request"):
+        asker.ask(Model(), make_prompts(3))

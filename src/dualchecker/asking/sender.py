@@ -16,7 +16,7 @@ from dualchecker.asking.job import Item, Job
 from dualchecker.asking.outcome import Limits
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.window import Window
-from dualchecker.errors import RequestFailed, TeacherError
+from dualchecker.errors import ConfigError, RequestFailed, TeacherError
 from dualchecker.ledger import Keys, Request
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
@@ -147,7 +147,16 @@ class Sender:
 
     def _expected(self, prompt: Prompt) -> int:
         """Tokens that a request will take, with a reply as long as replies have been; 0 where they are not limited."""
-        return prompt.size + round(self._written) if self._pace.counts_tokens else 0
+        most = self._limits.tokens_per_minute
+        if most is None:
+            return 0
+        expected = prompt.size + round(self._written)
+        if expected > most:
+            raise ConfigError(
+                f"limits.tokens_per_minute = {most} is less than one request takes: about {expected} tokens.",
+                fix="Set it to what your account allows, or make prompts shorter (limits.max_prompt_tokens).",
+            )
+        return expected
 
     def _warn(self, failure: RequestFailed) -> None:
         """Tell the window what a failure means for all, even if this request is given up."""
