@@ -21,15 +21,11 @@ class Accounts:
         teacher: Who charges.
         budget: What may be spent.
         commits: Where tries are entered.
-
-    Attributes:
-        share: What a request costs by batch, in parts of its price one by one, where the teacher's estimates are of
-            batches; else 1.
     """
 
     def __init__(self, teacher: Teacher, budget: Budget, commits: GroupCommit) -> None:
         self._teacher, self._budget, self._commits = teacher, budget, commits
-        self._longer = self.share = 1.0
+        self._longer = 1.0
 
     def price(self, prompt: Prompt) -> float:
         """The most that a request may cost, where money is limited.
@@ -41,17 +37,14 @@ class Accounts:
     def cost(self, prompt: Prompt, reply: Reply) -> float:
         """What a reply cost. A server that does not count tokens is taken to have used all it might."""
         if not (reply.prompt_tokens or reply.completion_tokens):
-            return self._estimate(prompt, reply.batch)
+            return self._teacher.estimate(prompt)
         cost = self._teacher.cost(reply)
         if self._budget.counts_money:
             counted = reply.prompt_tokens / max(prompt.size, 1)
             # Of replies too: some servers heed no max_tokens.
-            expected = self._estimate(prompt, reply.batch)
+            expected = self._teacher.estimate(prompt)
             self._longer = max(self._longer, counted, cost / expected if expected else 1.0)
         return cost
-
-    def _estimate(self, prompt: Prompt, batch: bool) -> float:
-        return self._teacher.estimate(prompt) / (1.0 if batch else self.share)
 
     def answered(
         self,
@@ -69,7 +62,7 @@ class Accounts:
         """Enter a request for which nobody waits any more, as the other of two was quicker; what it costs."""
         message = "Sent twice; the other answer was taken, or came when this one had failed."
         self._commits.add(Entry(request, Attempt(request.key, started, seconds, "hedge_lost", None, message)))
-        return self._estimate(prompt, batch=False)
+        return self._teacher.estimate(prompt)
 
     def failed(
         self, request: Request, started: float, seconds: float, failure: RequestFailed, *, batch: bool = False

@@ -55,7 +55,6 @@ async def work_in_batches(
         LedgerError: The ledger cannot be written.
     """
     ledger, name = job.ledger, job.teacher.name
-    sender.accounts.share = files.share
     # What a batch holds, or has brought already, must not be asked again.
     online = not files.by_hand and BatchBook(ledger).is_idle(name)
     if online and not sender.tried:
