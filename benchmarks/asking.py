@@ -11,6 +11,16 @@ the whole path, made beforehand. The *whole path* renders each prompt with five 
 sends it, enters request, try and reply in the ledger before the reply is used, parses it into an answer with its
 signals, and turns these into a calibrated confidence. *Ideal* is requests at once / latency. Times mean little on a
 busy machine: read the ratios, and repeat.
+
+Environments for ``--peers`` (distilabel 1.5.3 does not say that it needs requests and beautifulsoup4):
+
+    python -m venv one && one/bin/python -m pip install "distilabel[openai]" requests beautifulsoup4
+    python -m venv two && two/bin/python -m pip install bespokelabs-curator
+    python benchmarks/asking.py --peers one/bin/python two/bin/python
+
+One for each: curator pins an older openai, with which distilabel is two to three times slower. To keep pip from a
+large build of torch, install one for CPUs first. All are timed by the server's clock, from the first request to the
+last answer, and again around a process that starts, asks and ends.
 """
 
 import argparse
@@ -31,6 +41,7 @@ import aiohttp
 import numpy as np
 import numpy.typing as npt
 
+import asking_peers
 from dualchecker.asking import Asker
 from dualchecker.checking.ladder import Climb, Ladder
 from dualchecker.confidence import Calibrator
@@ -40,6 +51,7 @@ from dualchecker.prompts import PromptWriter, Rung, Template
 from dualchecker.records import Demonstration, Record
 from dualchecker.tasks import Classification
 from dualchecker.teachers import OpenAITeacher
+from loopback import span
 from loopback import teacher as serve
 
 LABELS = {
@@ -119,17 +131,21 @@ def whole_path(
     return seconds, accepted
 
 
-def bare_loop(base_url: str, at_once: int, count: int, seed: int) -> float:
-    """Seconds for the same requests, by hand."""
+def bodies(base_url: str, count: int, seed: int) -> list[dict[str, Any]]:
+    """What the whole path sends, made beforehand."""
     shown = gold(seed)
     writer, template, aligner = PromptWriter(TASK), Template(tuple(shown[:2]), 5), Ready(shown[2:], seed)
     teacher = OpenAITeacher(settings(base_url))
     records = pool(count, seed)
     near = aligner.neighbours(records, RUNG)
-    bodies = [teacher.payload(writer.label(r, RUNG, template, n)) for r, n in zip(records, near, strict=True)]
+    return [teacher.payload(writer.label(r, RUNG, template, n)) for r, n in zip(records, near, strict=True)]
+
+
+def bare_loop(base_url: str, at_once: int, count: int, seed: int) -> float:
+    """Seconds for the same requests, by hand."""
+    waiting = iter(bodies(base_url, count, seed))
 
     async def run() -> float:
-        waiting = iter(bodies)
 
         async def work(session: aiohttp.ClientSession) -> None:
             for body in waiting:
@@ -196,20 +212,96 @@ def stragglers(repeats: int, seconds: float, folder: Path) -> None:
         print(f"| {at_once} x {latency * 1000:.0f} ms | {cells[0]} | {cells[1]} | {0.95 + 0.05 * 20:.2f} |", flush=True)
 
 
+BARE, WHOLE = "bare loop", "whole path"
+"""Each in a process of its own where it is compared with the peers, as they are."""
+
+
+def peers(pythons: Sequence[Path], repeats: int, count: int, folder: Path) -> None:
+    at_once, latency = 64, 0.05
+    try:
+        found = asking_peers.find(pythons, folder)
+    except asking_peers.NotMeasured as error:
+        sys.exit(f"--peers: {error}")
+    sides = [BARE, WHOLE, *asking_peers.WAYS]
+    rows: dict[str, list[tuple[float, float, int, int]]] = {side: [] for side in sides}
+    missing = {side: f"{name} is not installed" for side, (name, _) in asking_peers.WAYS.items() if side not in found}
+    for side, (_, what) in found.items():
+        print(f"{side}: {what}")
+    for seed in range(repeats):  # turn by turn, as above
+        prompts = folder / f"prompts-{seed}.jsonl"
+        messages = [body["messages"] for body in bodies("http://127.0.0.1/v1", count, seed)]
+        prompts.write_text("".join(json.dumps(one) + "\n" for one in messages), encoding="utf-8")
+        for side in sides:
+            if side not in missing:
+                try:
+                    python = found[side][0] if side in found else None
+                    rows[side].append(one_side(side, python, prompts, at_once, latency, count, seed, folder))
+                except asking_peers.NotMeasured as error:
+                    missing[side] = str(error)
+    size = statistics.mean(sum(len(message["content"]) for message in one) for one in messages)
+    print(f"{count:,} prompts of {size:,.0f} characters, {at_once} x {latency * 1000:.0f} ms, ideal", end=" ")
+    print(f"{at_once / latency:,.0f} /s\n")
+    print("| | requests /s | of bare | with start-up /s | most at once | requests besides the prompts |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for side in sides:
+        if side in missing:
+            print(f"| {side} | not measured ({missing[side]}) | | | | |")
+            continue
+        rates, started, more, most = zip(*rows[side], strict=True)
+        of_bare = [rate / bare[0] for rate, bare in zip(rates, rows[BARE], strict=True)]
+        # The bare loop shares a process with what makes its bodies: its start-up says nothing.
+        whole = "" if side == BARE else f"{statistics.median(started):,.0f}"
+        print(
+            f"| {side} | {statistics.median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f}) |"
+            f" {statistics.median(of_bare):.0%} ({min(of_bare):.0%}-{max(of_bare):.0%}) | {whole} |"
+            f" {max(most)} | {max(more)} |"
+        )
+
+
+def one_side(
+    side: str, python: Path | None, prompts: Path, at_once: int, latency: float, count: int, seed: int, folder: Path
+) -> tuple[float, float, int, int]:
+    """Requests a second by the server's clock, the same with start-up, requests too many, and the most at once."""
+    home = Path(tempfile.mkdtemp(dir=folder))  # nothing that an earlier turn has kept
+    with serve(latency, ",".join(LABELS)) as base_url:
+        started = time.perf_counter()
+        if python is not None:
+            asking_peers.ask(python, side, prompts, count, base_url, at_once, home)
+        else:
+            command = [sys.executable, __file__, "--alone", side, "--base-url", base_url, "--at-once", str(at_once)]
+            command += ["--prompts", str(count), "--seed", str(seed), "--folder", str(home)]
+            subprocess.run(command, check=True)
+        seconds = time.perf_counter() - started
+        asked, more, most = span(base_url, count)
+    return count / asked, count / seconds, more, most
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0, help="ideal length of each measurement")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stragglers", action="store_true")
+    parser.add_argument("--peers", type=Path, nargs="+", metavar="PYTHON", help="of environments that have the peers")
+    parser.add_argument("--prompts", type=int, default=2000, help="how many, with --peers")
     parser.add_argument("--counts", default="10000,50000,200000", help="of requests, with --memory")
     parser.add_argument("--folder", type=Path, help="for the ledgers; by default a temporary one")
     parser.add_argument("--hold", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--alone", choices=(BARE, WHOLE), help=argparse.SUPPRESS)
+    parser.add_argument("--base-url", help=argparse.SUPPRESS)
+    parser.add_argument("--at-once", type=int, default=64, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         if options.hold:
             hold(options.hold, folder)
+        elif options.alone == BARE:
+            bare_loop(options.base_url, options.at_once, options.prompts, options.seed)
+        elif options.alone == WHOLE:
+            whole_path(options.base_url, options.at_once, options.prompts, options.seed, folder)
+        elif options.peers:
+            peers([python.absolute() for python in options.peers], options.repeats, options.prompts, folder)
         elif options.memory:
             memory([int(count) for count in options.counts.split(",")], folder)
         elif options.stragglers:

@@ -4,12 +4,15 @@ It answers every prompt with a verdict, on asyncio's bare protocols, so that wha
 
     python benchmarks/loopback.py --latency 0.05 --labels green,not_green
 
-prints its port when it listens, and ends when its standard input does.
+prints its port when it listens, and ends when its standard input does. ``GET /v1/tally`` says when requests arrived,
+when the last answer went out and how many were open at most: one clock for clients of any make.
 """
 
 import argparse
+import array
 import asyncio
 import contextlib
+import http.client
 import json
 import random
 import re
@@ -18,6 +21,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
 
@@ -30,17 +35,40 @@ def _reply(label: str) -> bytes:
         "object": "chat.completion",
         "model": "loopback",
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 600, "completion_tokens": 40},
+        "usage": {"prompt_tokens": 600, "completion_tokens": 40, "total_tokens": 640},
     }
+    return _page(body)
+
+
+def _page(body: Any) -> bytes:
     data = json.dumps(body).encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data)
+
+
+class _Tally:
+    """What has been asked and answered so far, by the clock of the event loop."""
+
+    def __init__(self) -> None:
+        self.arrivals = array.array("d")
+        self.last, self.open, self.most = 0.0, 0, 0
+
+    def arrived(self, now: float) -> None:
+        self.arrivals.append(now)
+        self.open += 1
+        if self.open > self.most:
+            self.most = self.open
+
+    def answered(self, now: float) -> None:
+        self.last = now
+        self.open -= 1
 
 
 class _Connection(asyncio.Protocol):
     """One client; requests come one after the other, as HTTP/1.1 has it without pipelining."""
 
-    def __init__(self, replies: list[bytes], latency: float, slow: float, factor: float) -> None:
+    def __init__(self, replies: list[bytes], latency: float, slow: float, factor: float, tally: _Tally) -> None:
         self._replies, self._latency, self._slow, self._factor = replies, latency, slow, factor
+        self._tally = tally
         self._data = b""
         self._random = random.Random()
         self._transport: asyncio.Transport | None = None
@@ -59,21 +87,34 @@ class _Connection(asyncio.Protocol):
         size = end + 4 + (int(found[1]) if found else 0)
         if len(self._data) < size:
             return
+        if self._data.startswith(b"GET /v1/tally "):
+            self._data = self._data[size:]
+            tally = self._tally
+            self._write(_page({"arrivals": list(tally.arrivals), "last": tally.last, "most": tally.most}))
+            return
         body, self._data = self._data[end + 4 : size], self._data[size:]
+        self._tally.arrived(self._loop.time())
         # Slow for no reason of its own, as a server is: the same request sent again may be quick.
         wait = self._latency * (self._factor if self._random.random() < self._slow else 1)
         self._loop.call_later(wait, self._send, self._replies[zlib.crc32(body) % len(self._replies)])
 
     def _send(self, reply: bytes) -> None:
+        self._tally.answered(self._loop.time())
+        self._write(reply)
+
+    def _write(self, reply: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(reply)
 
 
 async def _serve(options: argparse.Namespace) -> None:
     replies = [_reply(label) for label in options.labels.split(",")]
-    loop = asyncio.get_running_loop()
+    loop, tally = asyncio.get_running_loop(), _Tally()
     server = await loop.create_server(
-        lambda: _Connection(replies, options.latency, options.slow, options.factor), "127.0.0.1", 0, backlog=2048
+        lambda: _Connection(replies, options.latency, options.slow, options.factor, tally),
+        "127.0.0.1",
+        0,
+        backlog=2048,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
@@ -91,6 +132,21 @@ def teacher(latency: float, labels: str, *, slow: float = 0.0, factor: float = 2
     finally:
         process.kill()
         process.wait()
+
+
+def span(base_url: str, count: int) -> tuple[float, int, int]:
+    """Seconds from the first of so many requests to the last answer, requests beyond these, and the most at once.
+
+    Those beyond are taken to be the earliest: a client that tries the server out does so before it works.
+    """
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc)
+    with contextlib.closing(connection):
+        connection.request("GET", "/v1/tally")
+        tally = json.loads(connection.getresponse().read())
+    more = len(tally["arrivals"]) - count
+    if more < 0:
+        raise ValueError(f"{-more} of {count} requests did not arrive.")
+    return tally["last"] - tally["arrivals"][more], more, tally["most"]
 
 
 def main() -> None:

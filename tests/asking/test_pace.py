@@ -121,3 +121,32 @@ def test_no_two_requests_are_too_near_and_none_falls_into_a_pause(
     for when, seconds in pauses:
         # At the very moment of the pause's beginning either may come first.
         assert not any(when + 1e-9 < time < when + seconds - 1e-9 for time in times)
+
+
+async def test_tokens_given_back_do_not_give_back_the_gap_between_requests() -> None:
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    pace = Pace(60, 60_000, clock=lambda: now[0], sleep=sleep)
+    for _ in range(30):
+        await pace.turn(1000)
+        pace.settle(1000, 100)
+    assert now[0] == pytest.approx(29.0)
+
+
+async def test_tokens_a_minute_space_the_requests_by_what_they_really_take() -> None:
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    pace = Pace(None, 60_000, clock=lambda: now[0], sleep=sleep)  # a thousand a second
+    for _ in range(10):
+        await pace.turn(100)
+        pace.settle(100, 500)
+    assert now[0] == pytest.approx(4.5)
+    assert not pace.now(100)
+    now[0] += 0.5
+    assert pace.now(100)

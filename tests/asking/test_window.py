@@ -143,3 +143,15 @@ async def test_a_place_given_to_who_has_gone_is_not_lost() -> None:
         await gone
     assert window.in_flight == 0
     assert window.enter()
+
+
+async def test_who_goes_while_others_leave_takes_no_place_with_him() -> None:
+    window = Window(1)
+    assert window.enter()
+    gone = asyncio.create_task(window.wait())
+    await asyncio.sleep(0)
+    gone.cancel()
+    window.leave()  # passes over who is going, before he has seen it
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert window.in_flight == 0

@@ -16,7 +16,7 @@ from dualchecker.errors import RequestFailed
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers import OpenAITeacher
-from servers import Call, LoopbackServer, Step, answer, completion, error, page, say, verdict
+from servers import Call, LoopbackServer, Step, answer, completion, error, page, redirect, say, verdict
 
 Serve = Callable[..., LoopbackServer]
 Settings = Callable[..., SeniorConfig]
@@ -473,3 +473,30 @@ async def test_tokens_from_the_server_s_cache_are_kept(serve: Serve, teach: Any,
     ]
     teacher = teach(serve(lambda call: say(verdict("green"), usage=usages[call.number - 1])))
     assert [(await ask(teacher, prompt)).cached_tokens for prompt in make_prompts(4)] == [64, 32, 0, 100]
+
+
+async def test_nothing_secret_of_the_address_is_repeated(
+    serve: Serve, settings: Any, make_prompts: MakePrompts
+) -> None:
+    """Neither by a redirect nor by a body that repeats where the request went."""
+    for step in (
+        redirect("http://user:hunter22222@elsewhere/v1?api-key=s3cret-of-ours"),
+        error(401, "no access: /v1/chat/completions?api-key=s3cret-of-ours"),
+    ):
+        server = serve(lambda call, step=step: step)  # type: ignore[misc]
+        config = settings(server, base_url=f"{server.base_url}?api-key=s3cret-of-ours")
+        with pytest.raises(RequestFailed) as caught:
+            prompt = make_prompts(1)[0]
+            teacher = OpenAITeacher(config)
+            await teacher.ask(prompt, teacher.payload(prompt))
+        await teacher.aclose()
+        assert "s3cret" not in str(caught.value) and "hunter" not in str(caught.value)
+
+
+async def test_what_an_unreadable_reply_took_is_known(serve: Serve, settings: Any, make_prompts: MakePrompts) -> None:
+    body = {"choices": [], "usage": {"prompt_tokens": 120, "completion_tokens": 30}}
+    teacher, prompt = OpenAITeacher(settings(serve(lambda call: Step(body)))), make_prompts(1)[0]
+    with pytest.raises(RequestFailed) as caught:
+        await teacher.ask(prompt, teacher.payload(prompt))
+    await teacher.aclose()
+    assert (caught.value.kind, caught.value.tokens) == ("bad_body", (120, 30))

@@ -39,7 +39,8 @@ class Accounts:
         if not (reply.prompt_tokens or reply.completion_tokens):
             return self._teacher.estimate(prompt)
         cost = self._teacher.cost(reply)
-        if self._budget.counts_money:
+        by_batch = getattr(self._teacher, "batch", None) is not None  # estimates are then for batches
+        if self._budget.counts_money and by_batch == reply.batch:
             counted = reply.prompt_tokens / max(prompt.size, 1)
             # Of replies too: some servers heed no max_tokens.
             expected = self._teacher.estimate(prompt)

@@ -135,6 +135,11 @@ class Asker:
                 self._loop.run(self._work(job, sender))
         return cast("list[Any]", job.results)
 
+    def health(self) -> list[str]:
+        """How the addresses of each teacher have been doing, a line each, where a teacher has several."""
+        found = (getattr(sender.teacher, "endpoints", None) for sender in self._senders)
+        return [line for endpoints in found if endpoints is not None for line in endpoints.summary()]
+
     def close(self) -> None:
         """Close the teachers' connections and the loop. May be called twice."""
         senders, self._senders = self._senders, []

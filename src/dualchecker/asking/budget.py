@@ -60,6 +60,20 @@ class Budget:
         self._reserved += price
         return True
 
+    def known(self, price: float, cost: float) -> None:
+        """Set aside what a request really cost, in place of its price, until it is settled."""
+        self._reserved += cost - price
+        self._settled.set()
+
+    def check(self) -> None:
+        """Before a request that was set aside for is sent once more.
+
+        Raises:
+            BudgetError: Tries that brought nothing have used up the room for it.
+        """
+        if self._max_cost is not None and self.spent + self._reserved > self._max_cost + 1e-9:
+            raise self._over(self._reserved)
+
     def settle(self, price: float, cost: float | None) -> None:
         """A request has ended: with an answer at a cost, or (None) with none."""
         self._under_way -= 1
@@ -92,14 +106,17 @@ class Budget:
     def _refusal(self, price: float) -> BudgetError | None:
         limit, most = self._max_cost, self._max_requests
         if limit is not None and self.spent + self._reserved + price > limit + 1e-9:
-            return BudgetError(
-                f"The next request could take the cost over limits.max_cost = {limit:g}.",
-                why=f"Spent so far: {self.spent:.4f}; the next request may cost up to {price:.4f}.",
-                fix="Raise limits.max_cost and run the same command again: what is paid for is kept.",
-            )
+            return self._over(price)
         if most is not None and self._answered + self._under_way >= most:
             return BudgetError(
                 f"limits.max_requests = {most} is reached.",
                 fix="Raise it and run the same command again: what is answered is kept.",
             )
         return None
+
+    def _over(self, price: float) -> BudgetError:
+        return BudgetError(
+            f"The next request could take the cost over limits.max_cost = {self._max_cost:g}.",
+            why=f"Spent so far: {self.spent:.4f}; the next request may cost up to {price:.4f}.",
+            fix="Raise limits.max_cost and run the same command again: what is paid for is kept.",
+        )

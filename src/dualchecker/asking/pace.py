@@ -31,11 +31,6 @@ class Pace:
         self._pauses = 0
 
     @property
-    def counts_tokens(self) -> bool:
-        """Whether turns must say how many tokens they want."""
-        return self._token_gap > 0
-
-    @property
     def free(self) -> bool:
         """Whether nobody has to wait for a turn just now."""
         return not self._gap and not self._token_gap and self._clock() >= self._resume

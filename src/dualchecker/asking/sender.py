@@ -16,7 +16,7 @@ from dualchecker.asking.job import Item, Job
 from dualchecker.asking.outcome import Limits
 from dualchecker.asking.pace import Pace
 from dualchecker.asking.window import Window
-from dualchecker.errors import RequestFailed, TeacherError
+from dualchecker.errors import ConfigError, RequestFailed, TeacherError
 from dualchecker.ledger import Keys, Request
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
@@ -125,6 +125,7 @@ class Sender:
                     continue
                 tries += 1
                 self._give_up_if_hopeless(job, failure, tries, dear)
+                self._budget.check()
                 pause = self._pause(failure, tries)
             finally:
                 self._window.leave()
@@ -146,7 +147,16 @@ class Sender:
 
     def _expected(self, prompt: Prompt) -> int:
         """Tokens that a request will take, with a reply as long as replies have been; 0 where they are not limited."""
-        return prompt.size + round(self._written) if self._pace.counts_tokens else 0
+        most = self._limits.tokens_per_minute
+        if most is None:
+            return 0
+        expected = prompt.size + round(self._written)
+        if expected > most:
+            raise ConfigError(
+                f"limits.tokens_per_minute = {most} is less than one request takes: about {expected} tokens.",
+                fix="Set it to what your account allows, or make prompts shorter (limits.max_prompt_tokens).",
+            )
+        return expected
 
     def _warn(self, failure: RequestFailed) -> None:
         """Tell the window what a failure means for all, even if this request is given up."""
@@ -157,7 +167,7 @@ class Sender:
         if failure.retryable and (failure.retry_after or 0.0) > _LONGEST_WAIT:
             raise _too_long_a_wait(failure) from failure
         if job.stopping or not failure.retryable or tries > self._limits.retries or dear > 1:
-            if failure.retry_after:  # meant for those that come after it, too
+            if failure.retryable and failure.retry_after:  # meant for those that come after it, too
                 self._pace.pause(failure.retry_after)
             # A server that is not there is not there for the others either.
             failure.fatal = failure.fatal or failure.kind == "unreachable"
@@ -197,7 +207,8 @@ class Sender:
         cost = self.accounts.cost(item.prompt, reply)
         if lost:
             cost += self.accounts.left_behind(request, started, seconds, item.prompt)
-        settle = partial(self._on_disk, job, item.key, reply, price * (1 + lost), cost)
+        self._budget.known(price * (1 + lost), cost)
+        settle = partial(self._on_disk, job, item.key, reply, cost)
         self.accounts.answered(request, started, seconds, reply, cost, settle)
 
     async def _ask(self, item: Item, price: float) -> tuple[Reply, int]:
@@ -220,8 +231,8 @@ class Sender:
             self._budget.set_aside(-price * lost)
             raise
 
-    def _on_disk(self, job: Job[Any], key: str, reply: Reply, price: float, cost: float) -> None:
-        self._budget.settle(price, cost)
+    def _on_disk(self, job: Job[Any], key: str, reply: Reply, cost: float) -> None:
+        self._budget.settle(cost, cost)
         self._settle(job, key, reply)
 
     def _settle(self, job: Job[Any], key: str, result: Reply | RequestFailed) -> None:

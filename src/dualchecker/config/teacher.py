@@ -1,5 +1,6 @@
 """The ``teacher`` section: whom to ask, and how."""
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -77,6 +78,15 @@ class SeniorConfig(Section):
     @classmethod
     def _off_is_a_word(cls, value: Any) -> Any:
         return "off" if value is False else value  # YAML reads a bare off as false
+
+    @field_validator("extra")
+    @classmethod
+    def _extra_can_be_sent(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"extra holds what no JSON can: {error}; put dates and the like in quotes") from error
+        return value
 
     @model_validator(mode="after")
     def _each_kind_has_what_it_needs(self) -> "SeniorConfig":

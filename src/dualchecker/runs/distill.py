@@ -89,6 +89,8 @@ def distill(
         try:
             return _distill(parts)
         finally:
+            for line in parts.asker.health():
+                progress.note(line)
             parts.asker.close()
 
 

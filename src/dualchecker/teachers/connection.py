@@ -53,8 +53,9 @@ class Connection:
         self._url = URL()
         self._watchdog = Watchdog(config.timeout)
         self._sent_key = ""
+        self._secrets: tuple[str, ...] = ()
         self._text = (bare if bare.endswith((path, *whole)) else bare + path) + mark + query
-        self.address = re.sub(r"//[^/@]*@", "//", base)
+        self.address = re.sub(r"//[^/]*@", "//", base)
         """For messages: without a password."""
 
     async def post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], str]:
@@ -78,11 +79,8 @@ class Connection:
                     response.release()  # a connection that holds an unread rest is closed
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
-        status, key = response.status, self._sent_key
-        if key and key in text and (status != 200 or len(key) >= _SURELY_SECRET):
-            # Some servers repeat the key in what they say; the ledger and the screen must not.
-            text = text.replace(key, "[key]")
-        return status, response.headers, text
+        # Some servers repeat the key in what they say; the ledger and the screen must not.
+        return response.status, response.headers, self.without_key(text, failed=response.status != 200)
 
     async def aclose(self) -> None:
         self._watchdog.close()
@@ -122,6 +120,8 @@ class Connection:
         timeout, key = self._config.timeout, self.key()
         self._url = URL(self._text)
         self._sent_key = key
+        hidden = (key, self._url.password or "", *(value for value in self._url.query.values() if len(value) > 5))
+        self._secrets = tuple(filter(None, hidden))
         self._session = aiohttp.ClientSession(
             headers=_HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=60, ttl_dns_cache=_DNS_SECONDS),
@@ -228,9 +228,17 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._no_reply(error) from error
 
-    def without_key(self, text: str) -> str:
-        """What a server has said of a failure, or of files, without the key."""
-        return text.replace(self._sent_key, "[key]") if self._sent_key else text
+    def without_key(self, text: str, *, failed: bool = True) -> str:
+        """What a server has said without the key, or what else in its address is nobody's business.
+
+        Args:
+            text: What it said.
+            failed: Of a failure, or of files; in a reply only what is surely a secret is left out.
+        """
+        for secret in self._secrets:
+            if secret in text and (failed or len(secret) >= _SURELY_SECRET):
+                text = text.replace(secret, "[key]")
+        return text
 
 
 def _reason(error: OSError) -> str:

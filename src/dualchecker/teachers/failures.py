@@ -89,12 +89,18 @@ def stated_limit(message: str) -> int | None:
     return count(int(number.replace(",", "").replace("_", "")[:12] or 0)) or None
 
 
+def _where(location: str) -> str:
+    """An address without what may be secret in it."""
+    return plain(re.sub(r"//[^/]*@", "//", location.partition("?")[0]))[:200]
+
+
 def plain(value: object) -> str:
     """Text that can be stored: escapes in JSON can make half characters (lone surrogates), which UTF-8 cannot hold."""
     try:
         text = value if isinstance(value, str) else str(value)
     except RecursionError:  # it can be read at a depth at which it cannot be written
         return "(nested too deeply)"
+    text = text.replace("\0", "\ufffd")  # SQLite ends a text there
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -165,7 +171,7 @@ def read_failure(
         return RequestFailed(
             f"The teacher at {address} redirects elsewhere, which is not followed.",
             kind="redirect",
-            why=f"HTTP {status}, to {headers.get('Location', '?')}",
+            why=f"HTTP {status}, to {_where(headers.get('Location', '?'))}",
             status=status,
             fatal=True,
             fix="Set teacher.base_url to the final address.",

@@ -168,5 +168,5 @@ class OpenAITeacher:
         who = self.name if len(self._endpoints.all) == 1 else f"{self.name} at {endpoint.name}"
         for text in (f"{who} {one}" for one in news):
             if text not in self.remarks:
-                _log.warning("%s", text)
+                _log.info("%s", text)  # the asker tells whoever watches
                 self.remarks.append(text)

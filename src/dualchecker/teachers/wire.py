@@ -31,7 +31,9 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         if is_stream(text):
             return read_reply(json_text(whole_of(text)), prompt)
-        raise _no_completion(text, error) from error
+        failure = _no_completion(text, error)
+        failure.tokens = _taken(text)
+        raise failure from error
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     prompt_tokens, completion_tokens = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
@@ -63,6 +65,15 @@ def read_reply(text: str, prompt: Prompt) -> Reply:
         outside_mass=max(1 - total, 0.0) if mass and total else None,
         cached_tokens=min(_cached(usage), prompt_tokens),
     )
+
+
+def _taken(text: str) -> tuple[int, int]:
+    """Prompt and completion tokens of a body that is no completion, if it counts them all the same."""
+    try:
+        usage = from_json(text)["usage"]
+        return count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return 0, 0
 
 
 def _cached(usage: Mapping[str, Any]) -> int:
