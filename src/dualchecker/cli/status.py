@@ -15,16 +15,18 @@ def status(
 
     from dualchecker.cli.display import console
     from dualchecker.cli.display_money import money_line
+    from dualchecker.cli.ledger import check_place, existing_ledger
     from dualchecker.config import load_config
     from dualchecker.ledger import Ledger
     from dualchecker.runs.prices import prices_by_name
     from dualchecker.runs.spending import spending
 
+    check_place(place)
     # In the folder, the run file is there once the run is complete; prices tell what the server's cache saved.
     file = place if not place.is_dir() else place / "run.yaml"
     config = load_config(file) if file != place / "run.yaml" or file.is_file() else None
     folder = place if config is None or place.is_dir() else config.output_dir
-    with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger:
+    with Ledger.open(existing_ledger(place), read_only=True) as ledger:
         totals, outcomes, uses = ledger.totals(), ledger.outcomes(), ledger.uses()
         money = spending(ledger, prices_by_name(config) if config else {})
     console.print(f"[italic]{escape(str(folder))}[/]", soft_wrap=True)  # as a title it would break where the table ends
