@@ -93,7 +93,7 @@ def test_by_hand(cli: Run, tmp_path: Path, provider: Any, online: list[dict[str,
         if (tmp_path / "hand" / "labels.jsonl").exists():
             break
         assert code == (8 if rounds % 2 else 0), err
-        new = [tmp_path / "hand" / "batch" / name for name in re.findall(r"requests-\w+\.jsonl", out + err)]
+        new = [tmp_path / "hand" / "batch" / name for name in re.findall(r"requests-[\w-]+\.jsonl", out + err)]
         results = [path for one in new for path in server.by_hand(one)]
         code, out, err = cli("batch", "import", file, *reversed(results))
         assert code == 0 and "are new" in out, err

@@ -319,7 +319,7 @@ def test_another_database_is_no_ledger(file: Path) -> None:
         db.execute("CREATE TABLE meta (x)")
     before = file.read_bytes()
     for read_only in (False, True):
-        with pytest.raises(LedgerError, match="is no ledger.*other tables.*backup"):
+        with pytest.raises(LedgerError, match=r"is no ledger.*other tables.*backup"):
             Ledger.open(file, read_only=read_only)
     assert file.read_bytes() == before
 

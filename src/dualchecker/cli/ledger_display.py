@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -61,7 +62,7 @@ def print_stats(file: Path, stats: Stats) -> None:
 
 
 def _parts(heads: Sequence[str], parts: Iterable[Part]) -> Table:
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)  # so that it fits into 80 columns
     for head in heads:
         table.add_column(head, overflow="fold")  # names go on in the next line; nothing is cut
     for head in ("asked", "answers", "prompt\ntokens", "reply\ntokens", "cost"):
