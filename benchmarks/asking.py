@@ -70,15 +70,20 @@ def text(generator: random.Random, words: int) -> str:
 
 
 class Ready:
-    """Stands in for the ContextAligner with neighbours drawn by chance: retrieval is measured elsewhere."""
+    """Stands in for the ContextAligner with neighbours drawn by chance beforehand: retrieval is measured elsewhere."""
 
     nearest = True
 
     def __init__(self, gold: Sequence[Demonstration], seed: int) -> None:
         self._gold, self._random = gold, random.Random(seed)
+        self._drawn: dict[str, list[Demonstration]] = {}
+
+    def prepare(self, records: Sequence[Record]) -> None:
+        """Draw the neighbours of these records, and forget those of others."""
+        self._drawn = {record.id: self._random.sample(self._gold, RUNG.neighbours) for record in records}
 
     def neighbours(self, records: Sequence[Record], rung: Rung, doubts: Any = None) -> list[list[Demonstration]]:
-        return [self._random.sample(self._gold, rung.neighbours) for _ in records]
+        return [self._drawn[record.id] for record in records]
 
     def label_shares(self, records: Sequence[Record], *, long: bool = False) -> npt.NDArray[np.float64]:
         return np.full((len(records), len(LABELS)), 1 / len(LABELS))
@@ -116,11 +121,14 @@ def whole_path(
         aligner: Any = Ready(shown[2:], seed)
         ladder = Ladder(TASK, aligner, PromptWriter(TASK), asker, teacher, [RUNG], gold=[d.record for d in shown])
         template = Template(tuple(shown[:2]), 5)
-        records = pool(part or count, seed)
+        size = min(part or count, count)
+        records = pool(size, seed)
+        aligner.prepare(records)
         started = time.perf_counter()
-        for first in range(0, count, part or count):
+        for first in range(0, count, size):
             if first:
-                records = pool(part, seed, first)
+                records = pool(min(size, count - first), seed, first)
+                aligner.prepare(records)
             climbs = [Climb(record) for record in records]
             ladder.ask(climbs, RUNG, template, "label")
             confidence = calibrator.predict([climb.signals[-1] for climb in climbs])
@@ -137,6 +145,7 @@ def bodies(base_url: str, count: int, seed: int) -> list[dict[str, Any]]:
     writer, template, aligner = PromptWriter(TASK), Template(tuple(shown[:2]), 5), Ready(shown[2:], seed)
     teacher = OpenAITeacher(settings(base_url))
     records = pool(count, seed)
+    aligner.prepare(records)
     near = aligner.neighbours(records, RUNG)
     return [teacher.payload(writer.label(r, RUNG, template, n)) for r, n in zip(records, near, strict=True)]
 

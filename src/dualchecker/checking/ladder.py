@@ -147,8 +147,10 @@ class Ladder:
             prompt = writer.label(records[place], rung, template, near[place], earlier, focus)
             return self._drawn(prompt, group[0].sample)
 
+        names = tuple(self._task.labels)
+
         def read(place: int, outcome: Outcome) -> list[Answer]:
-            by_label = dict(zip(self._task.labels, shares[place].tolist(), strict=True))
+            by_label = dict(zip(names, shares[place].tolist(), strict=True))
             return self._answers(groups[place], outcome, teacher.name, by_label)
 
         said = self._turns.answers(teacher, len(groups), write, read, purpose)
