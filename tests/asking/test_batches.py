@@ -15,6 +15,7 @@ from dualchecker.ledger import BatchBook, Ledger
 from dualchecker.prompts import Prompt
 from dualchecker.runs.batches import import_results
 from dualchecker.teachers import OpenAITeacher
+from dualchecker.teachers.batch_files import BatchFiles
 from dualchecker.teachers.connection import Connection
 from servers import Behaviour, Call, LoopbackServer, Step, answer, completion, error, say, slow_down
 
@@ -479,6 +480,96 @@ def test_a_budget_ends_the_sending_before_it_is_crossed(
     assert server.sizes == [3] and ledger.totals().cost == pytest.approx(0.35 + 3 * 0.175)
     assert seen(ask(ledger, server, prompts, max_cost=5, **prices)) == expected(prompts, behave)
     assert server.sizes == [3, 4] and set(server.done.values()) == {1}
+
+
+def test_no_crumbs_near_the_limit(ledger: Ledger, provider: Any, make_prompts: MakePrompts) -> None:
+    """Each batch may take a day, and leaves less: where it would be smaller than ``batch_least``, none is sent."""
+
+    def behave(call: Call) -> Step:
+        return say("words", usage={"prompt_tokens": 1, "completion_tokens": 200})
+
+    server, prompts = provider(behave), make_prompts(30)
+    prices = {"price_input": 0.0, "price_output": 1000.0, "max_tokens": 400}
+    with pytest.raises(BudgetError, match=r"leaves room for 2 of the 14 .*batch_least is 4") as caught:
+        ask(ledger, server, prompts, max_cost=2.2, batch_least=4, **prices)  # 0.2 alone, then 0.1 for one of 0.2
+    assert caught.value.exit_code == 6
+    assert server.sizes == [10, 5], "without a least size it would go on with 2, 1, 1"
+    assert len(list((ledger.path.parent / "batch").iterdir())) == 0 and not BatchBook(ledger).open()
+    with pytest.raises(BudgetError):
+        ask(ledger, server, prompts, max_cost=2.2, batch_least=4, **prices)
+    assert server.sizes == [10, 5]
+    ask(ledger, server, prompts, max_cost=99, batch_least=4, **prices)
+    assert server.sizes == [10, 5, 12] and len(server.calls) == 3 and set(server.done.values()) == {1}
+
+
+def test_what_is_left_at_the_end_may_be_few(ledger: Ledger, provider: Any, make_prompts: MakePrompts) -> None:
+    """Requests that failed for the time being are sent again, however few, where there is money for all of it."""
+
+    def behave(call: Call) -> Step:
+        return error(500) if "number 3" in call.text and call.attempt == 1 else answer(call)
+
+    server = provider(behave)
+    prices = {"price_input": 0.0, "price_output": 1000.0, "max_tokens": 400}
+    ask(ledger, server, make_prompts(COUNT), max_cost=9, batch_least=4, **prices)
+    assert server.sizes == [COUNT - 1, 1]
+
+
+def test_failures_that_took_tokens_are_paid_for(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that last, and those that are sent again; at the price of batches."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 100}
+
+    def behave(call: Call) -> Step:
+        if "number 1" in call.text:
+            return say(None, refusal="I will not.", usage=usage)
+        return say("half" if "number 2" in call.text and call.attempt == 1 else "words", usage=usage)
+
+    read = BatchFiles.read
+
+    def read_whole(files: BatchFiles, *given: Any) -> Any:
+        reply = read(files, *given)
+        if reply.text == "half":
+            raise RequestFailed("Half of it.", kind="bad_body", retryable=True, tokens=(10, 100))
+        return reply
+
+    monkeypatch.setattr(BatchFiles, "read", read_whole)
+    server = provider(behave)
+    outcomes = ask(ledger, server, make_prompts(4), max_cost=9, price_input=0.0, price_output=1000.0, max_tokens=400)
+    kinds = [kind for kind, _ in seen(outcomes)]
+    assert kinds == ["ok", "refused", "ok", "ok"] and server.sizes == [3, 1]
+    totals = ledger.totals()
+    assert totals.completion_tokens == 500, "five requests, of which three were answered"
+    assert totals.cost == pytest.approx(0.1 + 4 * 0.05)
+    assert ledger.outcomes()["bad_body"] == 1
+
+
+def test_a_fatal_error_ends_what_is_asked_one_by_one(ledger: Ledger, provider: Any, make_prompts: MakePrompts) -> None:
+    """No credit after the first answer: none of the others is sent that were not under way."""
+
+    def behave(call: Call) -> Step:
+        return answer(call) if call.number == 1 else error(402, "Insufficient credit.")
+
+    server = provider(behave)
+    with pytest.raises(RequestFailed) as caught:
+        ask(ledger, server, make_prompts(COUNT), batch_least=40, concurrency=1)
+    assert caught.value.fatal and caught.value.status == 402
+    assert len(server.calls) == 2 and not server.seen
+    assert ledger.totals().requests == 1
+
+
+def test_batches_with_the_same_requests_have_different_names(
+    ledger: Ledger, provider: Any, make_prompts: MakePrompts
+) -> None:
+    server, prompts = provider(), make_prompts(3)
+    for _ in range(3):
+        with pytest.raises(BatchPending):
+            ask(ledger, server, prompts, batch="file")
+        (batch,) = BatchBook(ledger).open()
+        assert (ledger.path.parent / "batch" / batch.file).is_file()
+        BatchBook(ledger).note(batch, state="forgotten", ended=True)
+    first, second, third = (batch.file.removesuffix(".jsonl") for batch in BatchBook(ledger).all())
+    assert (second, third) == (f"{first}-2", f"{first}-3")
 
 
 def test_what_earlier_runs_have_sent_counts_against_the_budget(

@@ -56,8 +56,8 @@ def test_as_many_files_as_it_takes(tmp_path: Path) -> None:
     settled: dict[str, str] = {}
     with BatchServer(folder, behave) as server, Ledger.open(tmp_path / "run" / "ledger.sqlite") as ledger:
 
-        async def settle(key: str, result: Reply | RequestFailed, seconds: float) -> None:
-            assert isinstance(result, Reply)
+        async def settle(key: str, result: Reply | RequestFailed, seconds: float, last: bool) -> None:
+            assert isinstance(result, Reply) and last
             settled[key] = result.text
 
         async def run() -> None:

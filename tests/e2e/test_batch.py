@@ -93,7 +93,7 @@ def test_by_hand(cli: Run, tmp_path: Path, provider: Any, online: list[dict[str,
         if (tmp_path / "hand" / "labels.jsonl").exists():
             break
         assert code == (8 if rounds % 2 else 0), err
-        new = [tmp_path / "hand" / "batch" / name for name in re.findall(r"requests-\w+\.jsonl", out + err)]
+        new = [tmp_path / "hand" / "batch" / name for name in re.findall(r"requests-[\w-]+\.jsonl", out + err)]
         results = [path for one in new for path in server.by_hand(one)]
         code, out, err = cli("batch", "import", file, *reversed(results))
         assert code == 0 and "are new" in out, err
@@ -111,10 +111,56 @@ def test_results_of_others_are_named_and_skipped(cli: Run, tmp_path: Path, provi
     file = write_run(tmp_path, provider().base_url, "hand", batch="file")
     assert cli("run", file)[0] == 8
     strange = tmp_path / "strange.jsonl"
-    strange.write_text('{"custom_id": "somebody-elses"}\nno json\n', encoding="utf-8")
-    code, out, _ = cli("batch", "import", file, strange)
+    strange.write_text('{"custom_id": "somebody-elses", "response": null, "error": {}}\nno json\n', encoding="utf-8")
+    code, out, err = cli("batch", "import", file, strange)
     assert code == 3 and "somebody-elses" in out and "1 lines are no results" in out
+    assert "Nothing in these files is of this run; nothing was imported." in err
     assert cli("batch", "import", file, tmp_path / "missing.jsonl")[0] == 3
+
+
+def test_what_is_no_file_of_results_changes_nothing(cli: Run, tmp_path: Path, provider: Any) -> None:
+    server = provider()
+    file = write_run(tmp_path, server.base_url, "hand", batch="file")
+    assert cli("run", file)[0] == 8
+    (requests,) = (tmp_path / "hand" / "batch").glob("requests-*.jsonl")
+    results, empty = server.by_hand(requests), tmp_path / "empty.jsonl"
+    empty.write_text('{"custom_id": "x"}\nno json\n', encoding="utf-8")
+    for wrong, words in ((requests, "is the file of requests, not of results"), (empty, "There is no result in")):
+        code, out, err = cli("batch", "import", file, *results, wrong)
+        assert code == 3 and words in err and out == ""
+        with Ledger.open(tmp_path / "hand" / "ledger.sqlite", read_only=True) as ledger:
+            assert ledger.rows("SELECT count(*) FROM batch_lines") == [(0,)]
+    assert cli("batch", "import", file, *results)[0] == 0
+
+
+def test_before_the_first_run(cli: Run, tmp_path: Path, provider: Any) -> None:
+    file, results = write_run(tmp_path, provider().base_url, "hand", batch="file"), tmp_path / "results.jsonl"
+    results.write_text('{"custom_id": "x", "response": null, "error": {}}\n', encoding="utf-8")
+    for verb, more in (("status", ()), ("import", (results,)), ("forget", ("--all",)), ("cancel", ("--all",))):
+        code, out, err = cli("batch", verb, file, *more)
+        assert code == 4 and "Nothing was run yet" in err and out == ""
+    assert not (tmp_path / "hand").exists(), "nothing is made by looking"
+
+
+def test_batches_with_the_same_requests_are_told_apart(
+    cli: Run, tmp_path: Path, provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    file = write_run(tmp_path, provider().base_url, "hand", batch="file")
+    assert cli("run", file)[0] == 8
+    (first,) = (path.name for path in (tmp_path / "hand" / "batch").iterdir())
+    code, out, err = cli("batch", "forget", file)
+    assert code == 2 and "No batch was named" in err
+    assert cli("batch", "forget", file, first, "--all")[0] == 2
+    code, out, err = cli("batch", "forget", file, "--all")
+    assert code == 0 and f"{first}: forgotten" in out
+    assert cli("run", file)[0] == 8
+    second = first.replace(".jsonl", "-2.jsonl")
+    code, out, _ = cli("batch", "status", file)
+    assert code == 0 and {first, second} <= set(out.splitlines())
+    assert cli("batch", "forget", file, first)[0] == 2, "it is not open any more"
+    code, out, _ = cli("batch", "forget", file, second)
+    assert code == 0 and f"{second}: forgotten" in out
 
 
 def test_export_needs_a_teacher_that_is_asked_by_hand(cli: Run, tmp_path: Path, provider: Any) -> None:
@@ -131,7 +177,9 @@ def test_cancel_and_forget(cli: Run, tmp_path: Path, provider: Any) -> None:
     while not server.sizes or server.sizes[-1] < 10:  # the first batches hold a request or two
         assert cli("run", file, "--set", "limits.batch_wait=0")[0] == 8
     assert cli("batch", "cancel", file, "batch_99")[0] == 2
-    code, out, _ = cli("batch", "cancel", file)
+    code, _, err = cli("batch", "cancel", file)
+    assert code == 2 and "No batch was named" in err and "--all" in err
+    code, out, _ = cli("batch", "cancel", file, "--all")
     name = list(server.batches)[-1]
     assert code == 0 and f"{name}: cancelling" in out and server.batches[name]["status"] == "cancelling"
     code, _, err = cli("run", file)
@@ -145,7 +193,7 @@ def test_cancel_and_forget(cli: Run, tmp_path: Path, provider: Any) -> None:
     code, _, err = cli("run", other)
     assert code == 5 and f"knows no batches/{name}" in err
     code, out, _ = cli("batch", "forget", other, name)
-    assert code == 0 and f"{name}: forgotten" in out
+    assert code == 0 and f"{name}: forgotten" in out and "paid for again" in out
     assert cli("run", other)[0] == 0
     with Ledger.open(tmp_path / "other" / "ledger.sqlite", read_only=True) as ledger:
         assert ledger.totals().requests > 40

@@ -1,12 +1,16 @@
 """The ledger verbs, as a user calls them."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
-from dualchecker.ledger import Ledger, verify
+from dualchecker.ledger import Entry, Ledger, verify
+from dualchecker.records import Reply
 from ledgers import asked, change, key, rows, sample
 
 
@@ -45,6 +49,21 @@ def test_where_there_is_no_ledger(cli, run: Path, verb: str, place: str, code: i
     assert ended == code and "error:" in err and out == ""
 
 
+def test_a_place_that_is_not_there_is_told_as_what_it_might_be(cli, run: Path) -> None:
+    for verb in (("status",), ("ledger", "stats"), ("ledger", "verify")):
+        code, _, err = cli(*verb, run.parent / "nosuch")
+        assert code == 2 and "There is no run file, run's folder or ledger" in err
+        code, _, err = cli(*verb, run.parent / "nosuch.yaml")
+        assert code == 2 and "There is no run file" in err and "init" not in err
+    code, _, err = cli("ledger", "merge", run.parent / "newdir", run)
+    assert code == 2 and "must be named *.sqlite" in err and "newdir.sqlite" in err
+    assert not list(run.parent.glob("newdir*"))
+    file_of(run).unlink()
+    for verb in (("status",), ("ledger", "stats"), ("ledger", "prune", "--unused", "--yes")):
+        code, _, err = cli(*verb, run)
+        assert code == 4 and "Nothing was run yet" in err and not file_of(run).exists()
+
+
 # --- stats
 
 
@@ -55,6 +74,20 @@ def test_stats(cli, run: Path) -> None:
     assert "p50 2.000, p90 3.000, p99 3.000, max 3.000" in out
     assert "label" in out and "wide" in out and "40% from the server's cache" not in out
     assert "31%" in out  # 12 of 39 prompt tokens
+
+
+def test_stats_fit_into_80_columns(cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger.open(file_of(run)) as ledger:
+        for number in range(3):
+            one, use = asked(f"{number}"), ("r", "calibrate", "reconsider", key(f"{number}"))
+            reply = Reply("x", None, "stop", 100_000_000, 20_000_000, "m")
+            ledger.write([Entry(one.request, one.attempt, reply, None, 123.4567)], [use])
+    monkeypatch.setattr("dualchecker.cli.ledger_display.console", Console(highlight=False, width=80))
+    code, out, _ = cli("ledger", "stats", run)
+    lines = out.splitlines()[1:]  # the path may be longer
+    assert code == 0 and "\u2026" not in out and max(map(len, lines)) <= 80
+    (row,) = (line.split() for line in lines if "calibrate" in line)
+    assert row == ["calibrate", "reconsider", "3", "3", "300,000,000", "60,000,000", "370.3701"]
 
 
 def test_stats_of_an_empty_ledger(cli, tmp_path: Path) -> None:
@@ -84,6 +117,48 @@ def test_verify_a_damaged_ledger(cli, run: Path) -> None:
     assert json.loads(out)["damages"] == [{"table": "replies", "key": key("b"), "what": "its hash is another"}]
 
 
+def test_advice_fits_the_damage(cli, run: Path) -> None:
+    """Of damaged rows ``merge`` leaves out some; of a damaged file it takes nothing, and ``verify`` says so too."""
+    sound = file_of(run).read_bytes()
+    change(file_of(run), "UPDATE replies SET cost = 0 WHERE key = ?", key("b"))
+    _, _, err = cli("ledger", "verify", run)
+    assert "ledger merge" in err and ".recover" not in err
+    file_of(run).write_bytes(sound)
+    with contextlib.closing(sqlite3.connect(file_of(run))) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'failures_by_key'").fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    data = bytearray(file_of(run).read_bytes())
+    data[(page - 1) * size : page * size] = b"\x5a" * size
+    file_of(run).write_bytes(bytes(data))
+    code, _, err = cli("ledger", "verify", run)
+    assert code == 4 and ".recover" in err and "ledger merge" not in err
+    code, _, err = cli("ledger", "merge", run.parent / "new.sqlite", run)
+    assert code == 4 and "damaged as a file" in err and ".recover" in err
+
+
+def test_verify_lists_ten_damaged_rows_or_all(cli, run: Path) -> None:
+    with Ledger.open(file_of(run)) as ledger:
+        ledger.write(asked(f"{number}", "x") for number in range(14))
+    change(file_of(run), "UPDATE replies SET cost = cost + 1 WHERE key NOT IN (?, ?, ?)", *map(key, "abc"))
+    code, out, _ = cli("ledger", "verify", run)
+    assert code == 4 and out.count("its hash is another") == 10 and "and 4 more" in out
+    code, out, _ = cli("ledger", "verify", run, "--all")
+    assert code == 4 and out.count("its hash is another") == 14 and "more" not in out
+    code, out, _ = cli("ledger", "verify", run, "--json")
+    assert len(json.loads(out)["damages"]) == 14
+
+
+def test_an_empty_file_is_no_sound_ledger(cli, run: Path) -> None:
+    """A run fills it; but who verifies it wants to know that what was paid for is there."""
+    file_of(run).write_bytes(b"")
+    code, out, err = cli("ledger", "verify", run)
+    assert code == 4 and "There is no ledger in" in err and "sound" not in out
+    assert cli("ledger", "stats", run)[0] == 0
+    with Ledger.open(file_of(run)) as ledger:
+        sample(ledger)
+    assert cli("ledger", "verify", run)[0] == 0
+
+
 def test_verify_while_another_process_writes(cli, run: Path) -> None:
     with Ledger.open(file_of(run)) as writer:
         writer.write([asked("new", "answer")])
@@ -104,10 +179,20 @@ def test_export_to_a_file_and_to_standard_output(cli, run: Path) -> None:
     assert code == 0 and out == target.read_text(encoding="utf-8") and "standard output" in err
 
 
-def test_an_export_overwrites_no_other_kind_of_file(cli, run: Path) -> None:
-    before = run.read_text()
-    code, _, err = cli("ledger", "export", file_of(run), run)
-    assert code == 3 and "does not look like an export" in err and run.read_text() == before
+def test_an_export_overwrites_a_file_only_where_that_is_asked_for(cli, run: Path) -> None:
+    target = run.parent / "all.jsonl"
+    target.write_text("mine")
+    code, _, err = cli("ledger", "export", run, target)
+    assert code == 3 and "exists" in err and "--force" in err and target.read_text() == "mine"
+    assert cli("ledger", "export", run, target, "--force")[0] == 0
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 5
+    code, _, err = cli("ledger", "export", run, run.parent / "runs", "--force")
+    assert code == 3 and "exists" in err and (run.parent / "runs").is_dir()
+
+
+def test_an_export_makes_no_folders(cli, run: Path) -> None:
+    code, _, err = cli("ledger", "export", run, run.parent / "typo" / "all.jsonl")
+    assert code == 3 and "there is no folder" in err and not (run.parent / "typo").exists()
 
 
 def test_an_export_that_cannot_be_written(cli, run: Path) -> None:

@@ -308,15 +308,29 @@ def test_a_failed_open_keeps_no_lock(file: Path) -> None:
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4096])
 def test_what_is_no_ledger(file: Path, read_only: bool, content: bytes) -> None:
     file.write_bytes(content)
-    with pytest.raises(LedgerError, match=r"cannot be opened.*(not a database|malformed)"):
+    with pytest.raises(LedgerError, match=r"cannot be opened.*no ledger.*(not a database|malformed).*\.recover"):
         Ledger.open(file, read_only=read_only)
 
 
 def test_another_database_is_no_ledger(file: Path) -> None:
+    """And is left as it is."""
     with contextlib.closing(sqlite3.connect(file)) as db:
         db.execute("CREATE TABLE notes (x)")
-    with pytest.raises(LedgerError, match="no such table"):
-        Ledger.open(file, read_only=True)
+        db.execute("CREATE TABLE meta (x)")
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(LedgerError, match=r"is no ledger.*other tables.*backup"):
+            Ledger.open(file, read_only=read_only)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("left", [50, 2000, 5000])
+def test_a_truncated_ledger_is_told_with_a_way_out(file: Path, read_only: bool, left: int) -> None:
+    Ledger.open(file).close()
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(LedgerError, match=r"damaged, or no ledger.*\.recover.*backup"):
+        Ledger.open(file, read_only=read_only)
 
 
 def test_damage_behind_the_first_pages_is_told_when_it_is_met(file: Path) -> None:

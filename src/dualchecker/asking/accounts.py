@@ -65,10 +65,12 @@ class Accounts:
         self._commits.add(Entry(request, Attempt(request.key, started, seconds, "hedge_lost", None, message)))
         return self._teacher.estimate(prompt)
 
-    def failed(self, request: Request, started: float, seconds: float, failure: RequestFailed) -> None:
-        """Enter a failure, and pay for what it took all the same."""
+    def failed(
+        self, request: Request, started: float, seconds: float, failure: RequestFailed, *, batch: bool = False
+    ) -> None:
+        """Enter a failure, and pay for what it took all the same: at the price of batches if it came in one."""
         prompt, completion = failure.tokens
-        cost = self._teacher.cost(Reply("", prompt_tokens=prompt, completion_tokens=completion))
+        cost = self._teacher.cost(Reply("", prompt_tokens=prompt, completion_tokens=completion, batch=batch))
         self._budget.pay(cost)
         ended = None
         again = failure.kind not in _FOR_GOOD

@@ -43,7 +43,7 @@ async def work_in_batches(
         commits: Puts on disk what came back.
         patience: How long to wait for batches.
         least: Fewer requests than this are asked one by one, at the whole price, and not waited for for a day. Not
-            where files go by hand.
+            where files go by hand. No batch is made of fewer where the money does not do for more, but for the last.
         poll: Seconds between looks at the batches.
         retries: In how many further batches a request is sent.
         seed: For the jitter of pauses.
@@ -77,16 +77,18 @@ async def work_in_batches(
         budget.hold(price, anyway=sent)
         prices[key] = price
 
-    async def settle(key: str, result: Reply | RequestFailed, seconds: float) -> None:
+    async def settle(key: str, result: Reply | RequestFailed, seconds: float, last: bool) -> None:
         prompt, payload = items[key]
         request, started = Request(key, prompt.hash, name, payload), time.time() - seconds
         cost = None
         if isinstance(result, RequestFailed):
-            accounts.failed(request, started, seconds, result)
+            accounts.failed(request, started, seconds, result, batch=True)
         else:
             cost = accounts.cost(prompt, result)
             accounts.answered(request, started, seconds, result, cost, lambda: None)
         await commits.drain()
+        if not last:  # what it may cost stays set aside
+            return
         if key in prices:
             budget.settle(prices.pop(key), cost)
         elif cost is not None:  # brought in by hand, or by another part of the run
@@ -99,6 +101,7 @@ async def work_in_batches(
         await ask_in_batches(
             files, items, ledger, settle, job.progress,
             patience=patience, poll=poll, retries=retries, admit=admit, seed=seed,
+            least=least if budget.counts_money else 0,
         )  # fmt: skip
     finally:
         for price in prices.values():

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from dualchecker.asking.request_files import is_answer, read_results
 from dualchecker.errors import RequestFailed
-from dualchecker.ledger import Attempt, BatchBook, Entry, Ledger, Request
+from dualchecker.ledger import BatchBook, Ledger
 from dualchecker.prompts import Prompt
 from dualchecker.records import Reply
 from dualchecker.teachers.batch_files import BatchFiles
 
 T = TypeVar("T")
-Settle = Callable[[str, Reply | RequestFailed, float], Awaitable[None]]
-"""Enters a request's reply, or the failure that is left, with the seconds that it took."""
+Settle = Callable[[str, Reply | RequestFailed, float, bool], Awaitable[None]]
+"""Enters a request's reply or failure, with the seconds that it took, and whether that is the last of it."""
 
 _AT_ONCE = 256
 """Results that are settled together, so that they share a transaction."""
@@ -27,8 +27,8 @@ class Results:
     Args:
         files: Reads a line.
         items: Prompt and payload by the request's key.
-        ledger: Keeps results that are not of these items, and tries that are not the last.
-        settle: Enters what is settled.
+        ledger: Keeps results that are not of these items.
+        settle: Enters what is settled, and tries that are not the last.
         retries: In how many further batches a request may be sent.
 
     Attributes:
@@ -99,21 +99,24 @@ class Results:
         await self._settle_all(replies, sent)
         await self._after_failures(failures, sent)
 
-    async def _settle_all(self, results: Sequence[tuple[str, Reply | RequestFailed]], sent: float) -> None:
+    async def _settle_all(
+        self, results: Sequence[tuple[str, Reply | RequestFailed]], sent: float, *, last: bool = True
+    ) -> None:
         seconds = max(time.time() - sent, 0.0)
         ended = await asyncio.gather(
-            *(self._settle(key, result, seconds) for key, result in results), return_exceptions=True
+            *(self._settle(key, result, seconds, last) for key, result in results), return_exceptions=True
         )
         for error in ended:  # after all of them have ended, so that none writes any more
             if error is not None:
                 raise error
-        self.settled.update(key for key, _ in results)
+        if last:
+            self.settled.update(key for key, _ in results)
 
     async def _after_failures(self, failures: Sequence[tuple[str, RequestFailed]], sent: float) -> None:
         """Settle failures that last; note those that a further batch may mend."""
         tries = self._book.tries([key for key, _ in failures])
         lasting: list[tuple[str, RequestFailed]] = []
-        passing: list[Entry] = []
+        passing: list[tuple[str, RequestFailed]] = []
         for key, failure in failures:
             # A reply that cannot be read was paid for: one more try, not all of them.
             most = min(self._retries, 1) if failure.kind == "bad_body" else self._retries
@@ -122,12 +125,8 @@ class Results:
             elif not failure.retryable or tries.get(key, 1) % (most + 1) == 0:
                 lasting.append((key, failure))
                 continue
-            prompt, payload = self._items[key]
-            seconds = max(time.time() - sent, 0.0)
-            attempt = Attempt(key, sent, seconds, failure.kind, failure.status, str(failure))
-            passing.append(Entry(Request(key, prompt.hash, self._files.name, payload), attempt))
-        if passing:
-            self._ledger.write(passing)
+            passing.append((key, failure))
+        await self._settle_all(passing, sent, last=False)
         await self._settle_all(lasting, sent)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dualchecker.errors import BatchPending, TeacherError
+from dualchecker.errors import BatchPending, BudgetError, TeacherError
 from dualchecker.ledger import Batch
 from dualchecker.teachers.batch_files import ENDPOINT, RemoteBatch
 
@@ -33,6 +33,16 @@ def to_be_sent(batches: Sequence[Batch], folder: Path, requests: int) -> BatchPe
         f"{requests:,} requests wait to be sent by hand: {paths}",
         fix=f"Send each file to the provider's batch form (endpoint {ENDPOINT}), bring the files of results back with "
         "`dualchecker batch import RUN.yaml RESULTS.jsonl`, and run the same command again.",
+    )
+
+
+def too_few(fit: int, waiting: int, least: int, refusal: BudgetError) -> BudgetError:
+    """The money would do for a crumb of a batch, which takes as long as a whole one."""
+    return BudgetError(
+        f"limits.max_cost leaves room for {fit:,} of the {waiting:,} requests that are left: too few for a batch.",
+        why=f"{refusal.why} limits.batch_least is {least:,}.".strip(),
+        fix="Raise limits.max_cost and run the same command again: what is paid for is kept. To send so few all the "
+        "same, lower limits.batch_least.",
     )
 
 

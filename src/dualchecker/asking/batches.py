@@ -43,6 +43,7 @@ async def ask_in_batches(
     retries: int = 5,
     admit: Admit | None = None,
     limits: FileLimits | None = None,
+    least: int = 0,
     seed: int = 0,
     sleep: Sleep = asyncio.sleep,
 ) -> None:
@@ -64,6 +65,8 @@ async def ask_in_batches(
         admit: Told of an item before it is sent (False), or that an earlier run has sent it (True); may refuse the
             former with a ``BudgetError``. It is told once of each.
         limits: Of one file.
+        least: Where ``admit`` refuses, fewer requests than this are not sent: each batch may take a day, and what the
+            one before it has left of the money would be enough for ever fewer.
         seed: For the jitter of pauses.
         sleep: Waits before a call is tried again.
 
@@ -75,7 +78,7 @@ async def ask_in_batches(
     results = Results(files, items, ledger, settle, retries)
     batches = _Batches(files, items, BatchBook(ledger), ledger.path.parent / "batch", results, progress or Silent())
     batches.admit, batches.patience, batches.poll = admit or (lambda key, sent: None), patience or Patience(None), poll
-    batches.limits, batches.random = limits or FileLimits(), random.Random(seed)
+    batches.limits, batches.least, batches.random = limits or FileLimits(), least, random.Random(seed)
     batches.call = Calls(retries, seed, sleep=sleep)
     try:
         await batches.run()
@@ -110,6 +113,7 @@ class _Batches:
     patience: Patience
     poll: float
     limits: FileLimits
+    least: int
     random: random.Random
     call: Calls
 
@@ -195,7 +199,13 @@ class _Batches:
         self.refusal = None
         lines = self._lines()
         state = BY_HAND if self.files.by_hand else PREPARED
-        while not (self.full and self.open) and (file := write_requests(self.folder, lines, self.limits)):
+        taken = {batch.file for batch in self.book.all() if batch.state != "dropped"}
+        while not (self.full and self.open) and (file := write_requests(self.folder, lines, self.limits, taken)):
+            if self.refusal is not None and len(file.keys) < self.least:
+                remove([file.path])
+                self.refusal = words.too_few(len(file.keys), self._waiting(), self.least, self.refusal)
+                return  # what is under way may leave money for more
+            taken.add(file.path.name)
             name, address = self.files.name, self.files.address
             batch = self.book.add(name, address, file.path.name, file.digest, state, file.keys)
             self._enter(batch, file.keys)
@@ -213,6 +223,10 @@ class _Batches:
                 self.refusal = refusal
                 return
             yield key, self.files.line(key, self.items[key][1])
+
+    def _waiting(self) -> int:
+        """How many requests are neither settled nor under way."""
+        return sum(key not in self.results.settled and key not in self.under_way for key in self.items)
 
     async def _send(self, batch: Batch) -> None:
         """Upload a file of requests, and have it done."""

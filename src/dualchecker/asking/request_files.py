@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ class RequestFile:
     keys: list[str]
 
 
-def write_requests(folder: Path, lines: Iterator[tuple[str, bytes]], limits: FileLimits) -> RequestFile | None:
+def write_requests(
+    folder: Path, lines: Iterator[tuple[str, bytes]], limits: FileLimits, taken: Collection[str] = ()
+) -> RequestFile | None:
     """Write as many requests as one file may hold; None if there is none.
 
-    The file's name is made from what it holds. The last line may go over the size by its own length.
+    The file's name is made from what it holds, with a number where that is among the names ``taken``. The last line
+    may go over the size by its own length.
     """
     folder.mkdir(parents=True, exist_ok=True)
     part, digest, size = folder / "requests.part", hashlib.sha256(), 0
@@ -51,9 +55,15 @@ def write_requests(folder: Path, lines: Iterator[tuple[str, bytes]], limits: Fil
     if not keys:
         part.unlink()
         return None
-    path = folder / f"requests-{digest.hexdigest()[:16]}.jsonl"
+    path = folder / _free_name(f"requests-{digest.hexdigest()[:16]}", taken)
     part.replace(path)
     return RequestFile(path, digest.hexdigest(), keys)
+
+
+def _free_name(stem: str, taken: Collection[str]) -> str:
+    """The name of a file: people tell batches apart by it, also those with the same requests."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.jsonl" for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def read_results(path: Path) -> Iterator[tuple[str | None, str]]:
@@ -69,6 +79,18 @@ def is_answer(line: str) -> bool:
     """Whether a result is an answer, and no error."""
     response = _value(line).get("response")
     return isinstance(response, dict) and response.get("status_code") == 200
+
+
+def is_result(line: str) -> bool:
+    """Whether a line tells of what came of a request."""
+    value = _value(line)
+    return isinstance(value.get("custom_id"), str) and bool({"response", "error"} & value.keys())
+
+
+def is_request(line: str) -> bool:
+    """Whether a line is one that is sent, and no result."""
+    value = _value(line)
+    return {"method", "url", "body"} <= value.keys() and not {"response", "error"} & value.keys()
 
 
 def _custom_id(text: str) -> str | None:

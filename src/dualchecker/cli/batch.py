@@ -16,7 +16,8 @@ app = typer.Typer(
 _FILE = typer.Argument(help="The run file.")
 _PLACE = typer.Argument(help="A run file, a run's folder, or a ledger.")
 _RESULTS = typer.Argument(help="Files of results and of errors, as the provider gives them; in any order.")
-_NAMES = typer.Argument(help="Names of batches, as `batch status` shows them; all that are open, if none is given.")
+_NAMES = typer.Argument(help="Names of batches, as `batch status` shows them.")
+_ALL = typer.Option("--all", help="All that are open, in place of names.")
 _AT_MOST = 5
 
 
@@ -41,7 +42,7 @@ def export_verb(file: Annotated[Path, _FILE] = Path("run.yaml"), settings: Setti
 @app.command("import")
 def import_verb(file: Annotated[Path, _PLACE], results: Annotated[list[Path], _RESULTS]) -> None:
     """Bring results back; the next run reads them. The same file twice changes nothing."""
-    from dualchecker.cli.ledger import ledger_file
+    from dualchecker.cli.ledger import existing_ledger
     from dualchecker.errors import DataError
     from dualchecker.ledger import Ledger
     from dualchecker.runs.batches import import_results
@@ -49,7 +50,7 @@ def import_verb(file: Annotated[Path, _PLACE], results: Annotated[list[Path], _R
     for name in results:
         if not name.is_file():
             raise DataError(f"There is no file of results {name}.", fix="Check the path.")
-    with Ledger.open(ledger_file(file)) as ledger:
+    with Ledger.open(existing_ledger(file)) as ledger:
         found = import_results(ledger, results)
     typer.echo(f"{found.answers:,} answers and {found.errors:,} errors are new; {found.again:,} were there already.")
     if found.strangers:
@@ -60,7 +61,11 @@ def import_verb(file: Annotated[Path, _PLACE], results: Annotated[list[Path], _R
     if found.answers or found.errors:
         typer.echo("Run the same command as before: it goes on with them.")
     elif found.strangers and not found.again:
-        raise DataError("Nothing in these files is of this run.", fix="Check the run file and the files of results.")
+        raise DataError(
+            "Nothing in these files is of this run; nothing was imported.",
+            why="Its batches hold no request with any of these custom_ids.",
+            fix="Name the run file, or the ledger, whose files of requests were sent.",
+        )
 
 
 @app.command("status")
@@ -68,39 +73,38 @@ def status_verb(file: Annotated[Path, _PLACE] = Path("run.yaml")) -> None:
     """List the batches of a run, as the ledger knows them since a run last looked."""
     import time
 
-    from rich.table import Table
-
-    from dualchecker.cli.display import console
-    from dualchecker.cli.ledger import ledger_file
+    from dualchecker.cli.ledger import existing_ledger
     from dualchecker.ledger import BatchBook, Ledger
     from dualchecker.runs.batches import name_of, state_of
 
-    with Ledger.open(ledger_file(file), read_only=True) as ledger:
+    with Ledger.open(existing_ledger(file), read_only=True) as ledger:
         batches = BatchBook(ledger).all()
     if not batches:
         typer.echo("This run has no batches.")
         return
-    table = Table()
-    for head in ("batch", "teacher", "state", "done", "failed", "of", "age"):
-        table.add_column(head, justify="right" if head in ("done", "failed", "of", "age") else "left")
-    for batch in batches:
+    for batch in batches:  # no table: a name has to be whole, to be given to the other verbs
         hours = (time.time() - batch.created) / 3600
-        counts = (f"{number:,}" for number in (batch.done, batch.failed, batch.total))
-        table.add_row(name_of(batch), batch.teacher, state_of(batch), *counts, f"{hours:.1f} h")
-    console.print(table)
+        failed = f", {batch.failed:,} failed" if batch.failed else ""
+        typer.echo(name_of(batch))
+        typer.echo(f"  {batch.teacher}: {state_of(batch)}")
+        typer.echo(f"  {batch.done:,} of {batch.total:,} done{failed}; {hours:.1f} h old")
 
 
 @app.command("cancel")
 def cancel_verb(
-    file: Annotated[Path, _FILE] = Path("run.yaml"), names: Annotated[list[str] | None, _NAMES] = None
+    file: Annotated[Path, _FILE] = Path("run.yaml"),
+    names: Annotated[list[str] | None, _NAMES] = None,
+    everything: Annotated[bool, _ALL] = False,
 ) -> None:
     """Ask the provider to stop work on batches. What is done is paid for, and read by the next run."""
+    from dualchecker.cli.ledger import existing_ledger
     from dualchecker.config import load_config
     from dualchecker.ledger import Ledger
     from dualchecker.runs.batches import cancel, name_of
 
+    _need_names(names, everything)
     config = load_config(file)
-    with Ledger.open(config.output_dir / "ledger.sqlite") as ledger:
+    with Ledger.open(existing_ledger(file)) as ledger:
         found = cancel(config, ledger, names or [])
     for batch, remote in found:
         typer.echo(f"{name_of(batch)}: {remote.status}")
@@ -110,16 +114,33 @@ def cancel_verb(
 
 @app.command("forget")
 def forget_verb(
-    file: Annotated[Path, _PLACE] = Path("run.yaml"), names: Annotated[list[str] | None, _NAMES] = None
+    file: Annotated[Path, _PLACE] = Path("run.yaml"),
+    names: Annotated[list[str] | None, _NAMES] = None,
+    everything: Annotated[bool, _ALL] = False,
 ) -> None:
     """Give batches up that will bring nothing any more: their requests are sent, and paid for, again."""
-    from dualchecker.cli.ledger import ledger_file
+    from dualchecker.cli.ledger import existing_ledger
     from dualchecker.ledger import Ledger
     from dualchecker.runs.batches import forget, name_of
 
-    with Ledger.open(ledger_file(file)) as ledger:
+    _need_names(names, everything)
+    with Ledger.open(existing_ledger(file)) as ledger:
         found = forget(ledger, names or [])
     for batch in found:
-        typer.echo(f"{name_of(batch)}: forgotten; its {batch.total:,} requests are free again")
-    if not found:
+        typer.echo(f"{name_of(batch)}: forgotten; the next run sends what it held of its {batch.total:,} requests")
+    if found:
+        typer.echo("What the provider has done, or still does, of them is paid for, and will be paid for again.")
+    else:
         typer.echo("No batch of this run is open.")
+
+
+def _need_names(names: list[str] | None, everything: bool) -> None:
+    from dualchecker.errors import ConfigError
+
+    if everything and names:
+        raise ConfigError("Both names and --all were given.", fix="Give one of them.")
+    if not everything and not names:
+        raise ConfigError(
+            "No batch was named.",
+            fix="Name batches after the run file, as `dualchecker batch status` shows them; or add --all.",
+        )

@@ -25,7 +25,7 @@ def stats_verb(place: Annotated[Path, _PLACE] = Path("run.yaml"), as_json: Annot
     from dualchecker.cli.ledger_display import print_stats
     from dualchecker.ledger import Ledger, stats
 
-    file = ledger_file(place)
+    file = existing_ledger(place)
     with Ledger.open(file, read_only=True) as ledger:
         found = stats(ledger)
     if as_json:
@@ -35,27 +35,38 @@ def stats_verb(place: Annotated[Path, _PLACE] = Path("run.yaml"), as_json: Annot
 
 
 @app.command("verify")
-def verify_verb(place: Annotated[Path, _PLACE] = Path("run.yaml"), as_json: Annotated[bool, _JSON] = False) -> None:
+def verify_verb(
+    place: Annotated[Path, _PLACE] = Path("run.yaml"),
+    as_json: Annotated[bool, _JSON] = False,
+    all_of_it: Annotated[bool, typer.Option("--all", help="List every damaged row, not the first ten.")] = False,
+) -> None:
     """Check the file, the hash of each row and the key of each request; exit code 4 if anything is damaged."""
     from dualchecker.cli.ledger_display import print_verified
     from dualchecker.errors import LedgerError
-    from dualchecker.ledger import Ledger, verify
+    from dualchecker.ledger import SAVE, Ledger, verify
 
-    file = ledger_file(place)
+    file = existing_ledger(place)
     with Ledger.open(file, read_only=True) as ledger:
+        if not ledger.has("meta"):  # for a run that is an empty ledger, which it fills; but nothing was checked here
+            raise LedgerError(
+                f"There is no ledger in {file}.",
+                why="It holds no tables: nothing was written to it, or something has emptied it.",
+                fix="If a run was killed as it began, run it again. If there were answers in it, bring back a backup.",
+            )
         found = verify(ledger)
     if as_json:
         _print_json({"ledger": str(file), "sound": found.sound, **_plain(found)})
     else:
-        print_verified(file, found)
+        print_verified(file, found, everything=all_of_it)
     if found.sound:
         return
     if as_json:
         raise typer.Exit(LedgerError.exit_code)
+    merge = "`dualchecker ledger merge NEW.sqlite OLD` takes over all that is right; what is not is then asked again."
     raise LedgerError(
         f"The ledger {file} is damaged in {_count(len(found.damages), 'place')}.",
         why="Its disk, or something that wrote to it from outside.",
-        fix="`dualchecker ledger merge NEW OLD` takes over all that is right; what is not is then asked again.",
+        fix=SAVE if found.unreadable else merge,
     )
 
 
@@ -63,13 +74,14 @@ def verify_verb(place: Annotated[Path, _PLACE] = Path("run.yaml"), as_json: Anno
 def export_verb(
     place: Annotated[Path, _PLACE] = Path("run.yaml"),
     output: Annotated[Path, typer.Argument(help="A new file, or - for standard output.")] = Path("-"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Write every request as a line of JSON, with what was sent, what came back, each try and each use."""
     from dualchecker.jsontext import json_bytes
     from dualchecker.ledger import Ledger, export_rows
 
     count = 0
-    with Ledger.open(ledger_file(place), read_only=True) as ledger, _writer(output) as write:
+    with Ledger.open(existing_ledger(place), read_only=True) as ledger, _writer(output, force) as write:
         for row in export_rows(ledger):
             write(json_bytes(row) + b"\n")
             count += 1
@@ -85,9 +97,14 @@ def merge_verb(
     from contextlib import ExitStack
 
     from dualchecker.cli.ledger_display import print_merged
-    from dualchecker.errors import LedgerError
+    from dualchecker.errors import ConfigError, LedgerError
     from dualchecker.ledger import Ledger, merge
 
+    if not target.exists() and target.suffix not in _SUFFIXES:
+        raise ConfigError(
+            f"There is no {target}, and a new ledger to merge into must be named *.sqlite.",
+            fix=f"Name {target.with_suffix('.sqlite')}; or a run file, run's folder or ledger that is there.",
+        )
     files = [ledger_file(source) for source in sources]
     with ExitStack() as stack:
         opened = [stack.enter_context(Ledger.open(file, read_only=True)) for file in files]
@@ -127,21 +144,58 @@ def prune_verb(
         raise ConfigError(
             "Nothing is chosen to be pruned.", fix="Add --unused, --failures, --payloads or --before DATE; see --help."
         )
-    with Ledger.open(ledger_file(place), read_only=not yes) as ledger:
+    with Ledger.open(existing_ledger(place), read_only=not yes) as ledger:
         size = ledger.size()
         found = prune(ledger, selection) if yes else would_prune(ledger, selection)
         print_pruned(ledger.path, found, size, ledger.size() if yes else None)
 
 
 def ledger_file(place: Path) -> Path:
-    """The ledger that is meant by a run file, a run's folder or its own path, which need not exist."""
+    """The ledger that is meant by a run file, a run's folder or its own path; it need not exist.
+
+    Raises:
+        ConfigError: There is no such run file or folder, or the run file is wrong.
+    """
     from dualchecker.config import load_config
 
     if place.is_dir():
         return place / "ledger.sqlite"
     if place.suffix in _SUFFIXES or _is_database(place):
         return place
+    check_place(place)
     return load_config(place).output_dir / "ledger.sqlite"
+
+
+def existing_ledger(place: Path) -> Path:
+    """The same where it must be there already.
+
+    Raises:
+        LedgerError: It is not.
+    """
+    from dualchecker.errors import LedgerError
+
+    file = ledger_file(place)
+    if not file.exists():
+        if file == place:
+            raise LedgerError(f"There is no ledger {file}.", fix="Check the path.")
+        raise LedgerError(
+            f"Nothing was run yet: there is no ledger {file}.",
+            fix="The first `dualchecker run` or `dualchecker batch export` makes it.",
+        )
+    return file
+
+
+def check_place(place: Path) -> None:
+    """Whether what a verb was given is there at all.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    from dualchecker.errors import ConfigError
+
+    if not place.exists():
+        noun = "run file" if place.suffix in (".yaml", ".yml") else "run file, run's folder or ledger"
+        raise ConfigError(f"There is no {noun} {place}.", fix="Check the path.")
 
 
 def _is_database(file: Path) -> bool:
@@ -159,7 +213,7 @@ def _is_stdout(output: Path) -> bool:
 
 
 @contextmanager
-def _writer(output: Path) -> Iterator[Callable[[bytes], Any]]:
+def _writer(output: Path, force: bool) -> Iterator[Callable[[bytes], Any]]:
     """Writes lines to standard output, or to a file that is whole or not there."""
     import sys
 
@@ -170,11 +224,11 @@ def _writer(output: Path) -> Iterator[Callable[[bytes], Any]]:
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
-    if output.exists() and output.suffix not in (".jsonl", ".ndjson"):
-        raise DataError(
-            f"{output} exists and does not look like an export.",
-            fix="Name a new file, or one that ends in .jsonl.",
-        )
+    if output.exists() and not (force and output.is_file()):
+        fix = "Name a new file, or add --force to overwrite this one." if output.is_file() else "Name a new file."
+        raise DataError(f"{output} exists.", fix=fix)
+    if not output.parent.is_dir():
+        raise DataError(f"{output} cannot be written: there is no folder {output.parent}.", fix="Check the path.")
     try:
         with writing(output) as stream:
             yield stream.write

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from dualchecker.cli.display import console
 from dualchecker.ledger import Damage, Merged, Part, Pruned, Stats, Totals, Verified
 
-_SHOWN = 50
-"""Damaged rows that are listed; all of them with --json."""
+_SHOWN = 10
+"""Damaged rows that are listed."""
 
 _NAMES = {
     "requests": ("request", "requests"),
@@ -61,19 +62,19 @@ def print_stats(file: Path, stats: Stats) -> None:
 
 
 def _parts(heads: Sequence[str], parts: Iterable[Part]) -> Table:
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)  # so that it fits into 80 columns
     for head in heads:
-        table.add_column(head)
-    for head in ("requests", "answers", "prompt tokens", "completion tokens", "cost"):
-        table.add_column(head, justify="right")
+        table.add_column(head, overflow="fold")  # names go on in the next line; nothing is cut
+    for head in ("asked", "answers", "prompt\ntokens", "reply\ntokens", "cost"):
+        table.add_column(head, justify="right", no_wrap=True)
     for part in parts:
         numbers = (part.requests, part.answers, part.prompt_tokens, part.completion_tokens)
         table.add_row(*map(escape, part.name), *(f"{number:,}" for number in numbers), f"{part.cost:.4f}")
     return table
 
 
-def print_verified(file: Path, verified: Verified) -> None:
-    """What was checked and how it is."""
+def print_verified(file: Path, verified: Verified, *, everything: bool = False) -> None:
+    """What was checked and how it is, with the first damaged rows or with all of them."""
     console.print(f"[italic]{escape(str(file))}[/]", soft_wrap=True)
     table = Table()
     table.add_column("")
@@ -96,7 +97,7 @@ def print_verified(file: Path, verified: Verified) -> None:
     if verified.sound:
         console.print("All is as it was written.")
     else:
-        _print_damages(verified.damages)
+        _print_damages(verified.damages, None if everything else _SHOWN)
 
 
 def print_merged(file: Path, merged: Sequence[Merged], totals: Totals) -> None:
@@ -155,12 +156,12 @@ def print_pruned(file: Path, pruned: Pruned, before: int, after: int | None) -> 
         console.print("Nothing was changed; add --yes to do it.")
 
 
-def _print_damages(damages: Sequence[Damage]) -> None:
+def _print_damages(damages: Sequence[Damage], most: int | None = _SHOWN) -> None:
     """A line each and no table: keys must not be cut where the terminal is narrow."""
-    for damage in damages[:_SHOWN]:
+    for damage in damages[:most]:
         console.print(f"  {damage.table:<8}  {damage.key or '-'}  {damage.what}", soft_wrap=True, markup=False)
-    if len(damages) > _SHOWN:
-        console.print(f"  ... and {len(damages) - _SHOWN:,} more; `ledger verify --json` lists all.")
+    if most is not None and len(damages) > most:
+        console.print(f"  and {len(damages) - most:,} more; `ledger verify --all` lists them, --json for scripts.")
 
 
 def _counted(rows: Mapping[str, int]) -> str:

@@ -24,17 +24,19 @@ def status(
 
     from dualchecker.cli.display import console
     from dualchecker.cli.display_money import money_line
+    from dualchecker.cli.ledger import check_place, existing_ledger
     from dualchecker.config import load_config
     from dualchecker.ledger import BatchBook, Ledger
     from dualchecker.ledger.bills import used
     from dualchecker.runs.prices import in_process, prices_by_name
     from dualchecker.runs.spending import spending
 
+    check_place(place)
     # In the folder, the run file is there once the run is complete; prices tell what the server's cache saved.
     file = place if not place.is_dir() else place / "run.yaml"
     config = load_config(file) if file != place / "run.yaml" or file.is_file() else None
     folder = place if config is None or place.is_dir() else config.output_dir
-    with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger, ledger.snapshot():
+    with Ledger.open(existing_ledger(place), read_only=True) as ledger, ledger.snapshot():
         totals, outcomes, uses = ledger.totals(), ledger.outcomes(), used(ledger)
         prices, at_home = (prices_by_name(config), in_process(config)) if config else ({}, [])
         money = spending(ledger, prices, at_home=at_home)

@@ -8,10 +8,11 @@ from dualchecker.ledger.prune import Pruned, Selection, prune, would_prune
 from dualchecker.ledger.rows import Attempt, Entry, Failure, Request, Totals
 from dualchecker.ledger.schema import SCHEMA_VERSION
 from dualchecker.ledger.stats import Part, Stats, stats
-from dualchecker.ledger.store import Ledger, Use
+from dualchecker.ledger.store import SAVE, Ledger, Use
 from dualchecker.ledger.verify import Damage, Verified, verify
 
 __all__ = [
+    "SAVE",
     "SCHEMA_VERSION",
     "Attempt",
     "Batch",

@@ -9,7 +9,7 @@ from typing import Any
 from dualchecker.errors import LedgerError
 from dualchecker.ledger.batches import BatchBook
 from dualchecker.ledger.inserts import COLUMNS
-from dualchecker.ledger.store import Ledger
+from dualchecker.ledger.store import SAVE, Ledger
 from dualchecker.ledger.verify import Damage, verify
 
 _COLUMNS = COLUMNS
@@ -67,7 +67,7 @@ def _damages(source: Ledger) -> tuple[Damage, ...]:
         raise LedgerError(
             f"The ledger {source.path} is damaged as a file; nothing was merged.",
             why=f"{whole[0].table}: {whole[0].what}",
-            fix="Save what can be saved with `sqlite3 OLD .recover | sqlite3 NEW`, and merge that.",
+            fix=SAVE,
         )
     return found
 

@@ -81,10 +81,17 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
     """Make the tables, or bring them up to date, where writing is allowed; the version they then have.
 
     Raises:
-        LedgerError: The ledger is from a newer version.
+        LedgerError: The ledger is from a newer version, or the file is another program's.
     """
+    empty = not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    if not empty and not _is_ledger(db):
+        raise LedgerError(
+            f"The file {file} is no ledger.",
+            why="It is an SQLite database with other tables.",
+            fix="Check the path. If it was a ledger, bring back a backup.",
+        )
     if read_only:
-        if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if empty:
             _stand_in_for_all(db)
             return SCHEMA_VERSION
         version = _version(db, file)
@@ -96,8 +103,7 @@ def prepare(db: sqlite3.Connection, file: Path, *, read_only: bool) -> int:
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("BEGIN IMMEDIATE")
     try:
-        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        version = _version(db, file) if known else SCHEMA_VERSION
+        version = SCHEMA_VERSION if empty else _version(db, file)
         if version < 2:
             for statement in _ADDED_TO_REPLIES:
                 db.execute(statement)
@@ -116,6 +122,11 @@ def _stand_in_for_all(db: sqlite3.Connection) -> None:
     for table, columns in COLUMNS.items():
         nothing = ", ".join(f"NULL AS {column}" for column in dict.fromkeys(("id", *columns, "forgotten")))
         db.execute(f"CREATE TEMP VIEW {table} AS SELECT {nothing} WHERE 0")
+
+
+def _is_ledger(db: sqlite3.Connection) -> bool:
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return {"meta", "requests", "replies"} <= tables
 
 
 def _version(db: sqlite3.Connection, file: Path) -> int:

@@ -28,6 +28,13 @@ _IF_NOT_WRITTEN = "Free some room or mend the permissions, then run again: what 
 _IF_NOT_READ = (
     "`dualchecker ledger verify` names what is damaged; `sqlite3 OLD .recover | sqlite3 NEW` saves what can be saved."
 )
+SAVE = (
+    "Save what can be saved with `sqlite3 OLD .recover | sqlite3 NEW`, check it with `dualchecker ledger verify NEW` "
+    "and put it in the place of the old one; or bring back a backup."
+)
+"""What to do about a damaged file, as opposed to damaged rows."""
+
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises for a damaged file; what it says of it may itself be no text."""
@@ -81,11 +88,7 @@ class Ledger:
                 raise
         except (*_UNREADABLE, OSError) as error:
             release(lock)
-            raise LedgerError(
-                f"The ledger {file} cannot be opened.",
-                why=str(error),
-                fix="Check that the folder is writable, has room, and that the file is a ledger.",
-            ) from error
+            raise _not_opened(file, error) from error
         except BaseException:
             release(lock)
             raise
@@ -331,6 +334,15 @@ class Ledger:
 
 def _keys(keys: Collection[str]) -> tuple[str]:
     return (json_text(list(keys)),)
+
+
+def _not_opened(file: Path, error: Exception) -> LedgerError:
+    damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED  # the rest of the number says more of the same
+    return LedgerError(
+        f"The ledger {file} cannot be opened{': it is damaged, or no ledger' if damaged else ''}.",
+        why=str(error),
+        fix=SAVE if damaged else "Check that the folder is writable and has room.",
+    )
 
 
 def _connect(file: Path, mode: str) -> sqlite3.Connection:

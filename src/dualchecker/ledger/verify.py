@@ -61,6 +61,11 @@ class Verified:
     def sound(self) -> bool:
         return not self.damages
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether there is damage that lies in no single row, so that it cannot be left out."""
+        return any(not damage.key for damage in self.damages)
+
 
 def verify(ledger: Ledger) -> Verified:
     """Check everything that can be checked, reading only; a run may go on writing meanwhile.

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from dualchecker.asking.request_files import is_answer, read_results
+from dualchecker.asking.request_files import is_answer, is_request, is_result, read_results
 from dualchecker.config import RunConfig
 from dualchecker.errors import ConfigError, DataError
 from dualchecker.ledger import Batch, BatchBook, Ledger
@@ -43,18 +44,45 @@ def import_results(ledger: Ledger, files: Sequence[Path]) -> Imported:
     """Keep results until the run asks for them. The same ones once more change nothing.
 
     Raises:
-        DataError: A file cannot be read.
+        DataError: A file cannot be read, or is none of results; then nothing of any file is kept.
         LedgerError: The ledger cannot be written.
     """
     found, book = Imported(), BatchBook(ledger)
     for file in files:
-        try:
-            lines = read_results(file)
+        with _reading(file):
+            _check_results(file)
+    for file in files:
+        with _reading(file):
+            lines = ((key if is_result(line) else None, line) for key, line in read_results(file))
             while group := list(islice(lines, _TOGETHER)):
                 _import_group(ledger, book, group, found)
-        except OSError as error:
-            raise DataError(f"The results {file} cannot be read.", why=str(error), fix="Check the path.") from error
     return found
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"The results {file} cannot be read.", why=str(error), fix="Check the path.") from error
+
+
+def _check_results(file: Path) -> None:
+    results = 0
+    for number, (_, line) in enumerate(read_results(file), 1):
+        if is_request(line):
+            raise DataError(
+                f"{file} is the file of requests, not of results; nothing was imported.",
+                why=f"Its line {number:,} has a request (method, url, body) and neither a response nor an error.",
+                fix="Download the files of results and of errors from the provider, and import those.",
+            )
+        results += is_result(line)
+    if not results:
+        raise DataError(
+            f"There is no result in {file}; nothing was imported.",
+            why="A result is a line of JSON with custom_id and response or error.",
+            fix="Import the files of results and of errors as the provider gives them.",
+        )
 
 
 def _import_group(ledger: Ledger, book: BatchBook, group: Sequence[tuple[str | None, str]], found: Imported) -> None:
