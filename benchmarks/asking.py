@@ -170,10 +170,14 @@ def bare_loop(base_url: str, at_once: int, count: int, seed: int) -> float:
     return asyncio.run(run())
 
 
-def throughput(repeats: int, seconds: float, folder: Path) -> None:
+SETTINGS = {"64x50": (64, 0.05), "256x50": (256, 0.05), "64x200": (64, 0.2), "256x200": (256, 0.2)}
+"""Requests at once, and the latency in seconds."""
+
+
+def throughput(settings: Sequence[str], repeats: int, seconds: float, folder: Path) -> None:
     print("| at once x latency | ideal /s | bare loop /s | whole path /s | of bare | of ideal |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for at_once, latency in ((64, 0.05), (256, 0.05), (64, 0.2), (256, 0.2)):
+    for at_once, latency in (SETTINGS[name] for name in settings):
         ideal = at_once / latency
         count = int(min(ideal, 3500) * seconds)
         bare, full = [], []
@@ -289,6 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0, help="ideal length of each measurement")
+    parser.add_argument("--only", nargs="*", choices=SETTINGS, help="at once x latency in ms; by default all")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stragglers", action="store_true")
     parser.add_argument("--peers", type=Path, nargs="+", metavar="PYTHON", help="of environments that have the peers")
@@ -316,7 +321,7 @@ def main() -> None:
         elif options.stragglers:
             stragglers(options.repeats, 2 * options.seconds, folder)
         else:
-            throughput(options.repeats, options.seconds, folder)
+            throughput(options.only or list(SETTINGS), options.repeats, options.seconds, folder)
 
 
 if __name__ == "__main__":
