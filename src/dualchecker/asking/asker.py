@@ -129,6 +129,7 @@ class Asker:
             progress=self._progress,
             keys=sender.keys,
             used=self._use,
+            ahead=self._limits.concurrency,
         )
         if job.total != 0:
             with few_collections():

@@ -21,6 +21,9 @@ T = TypeVar("T")
 _CHUNK = 64
 """Prompts that are rendered and looked up together: so long nothing else happens."""
 
+_SOON = 0.001
+"""Seconds until prompts are taken in ahead: answers that are there go first."""
+
 _BETWEEN_REPORTS = 0.05
 """Seconds: whoever watches sees no more than that, and drawing costs time."""
 
@@ -51,6 +54,7 @@ class Job(Generic[T]):
         progress: Told how far it is.
         keys: Makes the keys of the teacher's requests.
         used: Told of every use.
+        ahead: So many requests are kept at hand.
         results: In the order of the prompts.
         stopping: Set when nothing more may be sent.
         error: What ``read`` or ``progress`` has raised. What is paid for is entered all the same.
@@ -66,6 +70,7 @@ class Job(Generic[T]):
     progress: Progress
     keys: Keys
     used: Callable[[list[Use]], None]
+    ahead: int = 0
     results: list[T | None] = field(default_factory=list)
     stopping: bool = False
     error: Exception | None = None
@@ -77,13 +82,29 @@ class Job(Generic[T]):
     _fresh: int = 0
     _failed: int = 0
     _reported: float = 0.0
+    _later: asyncio.TimerHandle | None = None
 
     async def next(self) -> Item | None:
         """The next request to send; None when there is none left, or nothing more may be sent."""
         while not self._ready and not self.stopping and self._take_in():  # noqa: ASYNC110
             # Where the ledger has all the answers nothing else waits; without this an interrupt would not be heard.
             await asyncio.sleep(0)
-        return self._ready.popleft() if self._ready and not self.stopping else None
+        if self.stopping or not self._ready:
+            return None
+        if len(self._ready) <= self.ahead and self._later is None and self.total != len(self.results):
+            self._later = asyncio.get_running_loop().call_later(_SOON, self._top_up)
+        return self._ready.popleft()
+
+    def _top_up(self) -> None:
+        """Take prompts in while nothing else happens, so that who gets an answer has the next request at hand."""
+        self._later = None
+        try:
+            more = not self.stopping and self._take_in()
+        except Exception as error:
+            self._broke(error)
+            return
+        if more and len(self._ready) <= self.ahead:
+            self._later = asyncio.get_running_loop().call_later(_SOON, self._top_up)
 
     def _take_in(self) -> bool:
         """Render and look up the next few prompts; False when there are none."""
